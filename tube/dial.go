@@ -1,0 +1,188 @@
+package tube
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// WithTLS sets the TLS configuration of Dial, Connect and Listen on the
+// network "tls". Without it, Dial verifies the server's certificate against
+// the system's roots and the name that was dialled.
+func WithTLS(c *tls.Config) Option { return func(cfg *config) { cfg.tls = c } }
+
+// Dial connects to addr on network: "tcp", "tcp4", "tcp6", "tls", "udp",
+// "udp4", "udp6", "unix" (a path, or @name for an abstract socket on Linux),
+// "unixgram" or "unixpacket". ctx and WithTimeout limit the connecting; ctx
+// does not outlive it (WithContext does).
+func Dial(ctx context.Context, network, addr string, opts ...Option) (*Tube, error) {
+	cfg := newConfig(opts)
+	if cfg.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, cfg.timeout)
+		defer cancel()
+	}
+	conn, err := dial(ctx, network, addr, cfg.tls)
+	if err != nil {
+		// package net names the operation, the network and the address itself
+		return nil, fmt.Errorf("tube: %w", err)
+	}
+	return wrap(conn, cfg), nil
+}
+
+func dial(ctx context.Context, network, addr string, tc *tls.Config) (net.Conn, error) {
+	if network == "tls" {
+		return (&tls.Dialer{Config: tc}).DialContext(ctx, "tcp", addr)
+	}
+	if network == "unixgram" {
+		return dialUnixgram(addr)
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, addr)
+}
+
+// Connect is Dial for an address as challenges give it: "host:1337",
+// "host 1337", "nc host 1337", "nc -u host 1337", "ncat --ssl host 1337",
+// "openssl s_client -connect host:1337", or a URL: tcp://, tls:// (or ssl://),
+// udp://, unix:///path, http:// and https:// (with their default ports).
+func Connect(ctx context.Context, target string, opts ...Option) (*Tube, error) {
+	network, addr, err := ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	return Dial(ctx, network, addr, opts...)
+}
+
+// ParseTarget returns the network and address, as Dial takes them, of a
+// target as Connect takes it.
+func ParseTarget(target string) (network, addr string, err error) {
+	words := strings.Fields(target)
+	bad := func(why string) (string, string, error) {
+		return "", "", fmt.Errorf(`tube: connect to %q: %s; write it like "nc host 1337", "host:1337" or "tls://host:1337"`, target, why)
+	}
+	switch {
+	case len(words) == 0:
+		return bad("no address")
+	case strings.Contains(words[0], "://") && len(words) == 1:
+		network, addr, err = parseURL(words[0])
+	case isNetcat(words[0]):
+		network, addr, err = parseNetcat(words[1:])
+	case words[0] == "openssl":
+		network, addr, err = parseOpenssl(words[1:])
+	case len(words) == 1:
+		network, addr = "tcp", words[0]
+	case len(words) == 2:
+		network, addr = "tcp", net.JoinHostPort(unbracket(words[0]), words[1])
+	default:
+		err = errors.New("too many words")
+	}
+	if err != nil {
+		return bad(err.Error())
+	}
+	if network == "unix" {
+		return network, addr, nil
+	}
+	host, port, err := net.SplitHostPort(addr)
+	switch {
+	case err != nil:
+		return bad("no port")
+	case host == "":
+		return bad("no host")
+	case port == "":
+		return bad("no port")
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return bad(fmt.Sprintf("%q is no port (1 to 65535)", port))
+	}
+	return network, addr, nil
+}
+
+func unbracket(host string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
+func isNetcat(word string) bool {
+	return word == "nc" || word == "ncat" || word == "netcat" || word == "telnet"
+}
+
+func parseURL(s string) (network, addr string, err error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", "", errors.New("not a URL")
+	}
+	port := u.Port()
+	switch u.Scheme {
+	case "tcp", "nc", "tcp4", "tcp6":
+		network = strings.Replace(u.Scheme, "nc", "tcp", 1)
+	case "udp", "udp4", "udp6":
+		network = u.Scheme
+	case "tls", "ssl":
+		network = "tls"
+	case "http":
+		network = "tcp"
+		if port == "" {
+			port = "80"
+		}
+	case "https":
+		network = "tls"
+		if port == "" {
+			port = "443"
+		}
+	case "unix":
+		if path := u.Host + u.Path; path != "" {
+			return "unix", path, nil
+		}
+		return "", "", errors.New("no path")
+	default:
+		return "", "", fmt.Errorf("the scheme %q is none of tcp, tls, udp, unix, http, https", u.Scheme)
+	}
+	return network, net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// parseNetcat reads the command lines that challenges give their players; a
+// flag it does not know is refused, since it may change the meaning.
+func parseNetcat(words []string) (network, addr string, err error) {
+	network = "tcp"
+	var rest []string
+	for _, w := range words {
+		switch w {
+		case "-u", "--udp":
+			network = "udp"
+		case "--ssl":
+			network = "tls"
+		case "-U", "--unixsock":
+			network = "unix"
+		case "-4":
+			network += "4"
+		case "-6":
+			network += "6"
+		case "-v", "-vv", "-n", "-N", "-C", "--crlf":
+		default:
+			if strings.HasPrefix(w, "-") {
+				return "", "", fmt.Errorf("the flag %q is not known here", w)
+			}
+			rest = append(rest, w)
+		}
+	}
+	switch {
+	case network == "unix" && len(rest) == 1:
+		return network, rest[0], nil
+	case len(rest) == 1 && strings.Contains(rest[0], ":"):
+		return network, rest[0], nil
+	case len(rest) == 2:
+		return network, net.JoinHostPort(unbracket(rest[0]), rest[1]), nil
+	}
+	return "", "", errors.New("a host and a port are needed")
+}
+
+func parseOpenssl(words []string) (network, addr string, err error) {
+	for i, w := range words {
+		if w == "-connect" && i+1 < len(words) {
+			return "tls", words[i+1], nil
+		}
+	}
+	return "", "", errors.New("openssl s_client needs -connect host:port")
+}

@@ -1,0 +1,107 @@
+package tube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// ErrReset says that the peer ended the connection with a reset (TCP RST, or
+// a pipe nobody reads any more) rather than with an orderly end of stream.
+var ErrReset = errors.New("connection reset by the peer")
+
+// ErrTooLong says that a wait would have needed more unread bytes than its
+// limit allows (WithMaxBuffer, or the limit given to RecvAll). The bytes that
+// came stay readable; Skip passes over them.
+var ErrTooLong = errors.New("longer than the limit")
+
+// gotLimit is how many of the last unread bytes an Error shows.
+const gotLimit = 256
+
+// Error is what every wait of a Tube returns when it did not get what it
+// waited for. It is a net.Error. Use errors.Is to tell why:
+//
+//   - os.ErrDeadlineExceeded: the timeout, the view's or the context's deadline passed
+//   - io.EOF: the stream ended and nothing was left unread
+//   - io.ErrUnexpectedEOF: the stream ended in the middle; the bytes stay readable
+//   - ErrReset: the peer reset the connection
+//   - ErrTooLong: the limit on unread bytes was reached
+//   - net.ErrClosed: the tube was closed here
+//   - the context's cause, when a context ended the wait
+type Error struct {
+	Op   string // the method, in words: "recv until"
+	Want string // what was waited for, quoted; "" where the method waits for anything
+	Got  []byte // the last 256 bytes at most of what came instead, still unread
+	N    int    // how many bytes came instead and are still unread
+	Err  error  // why the wait ended
+}
+
+// Error names the operation, what was waited for, why it ended and what came
+// instead, in one line.
+func (e *Error) Error() string {
+	msg := e.Op
+	if e.Want != "" {
+		msg += " " + e.Want
+	}
+	msg += ": " + reason(e.Err)
+	switch {
+	case e.N == 0:
+	case e.N > len(e.Got):
+		msg += fmt.Sprintf("; %d bytes came instead, the last: %s", e.N, strconv.Quote(string(e.Got)))
+	default:
+		msg += "; came instead: " + strconv.Quote(string(e.Got))
+	}
+	return msg
+}
+
+// reason words the causes a person meets most often.
+func reason(err error) string {
+	switch err {
+	case os.ErrDeadlineExceeded:
+		return "timed out"
+	case io.EOF:
+		return "the stream has ended"
+	case io.ErrUnexpectedEOF:
+		return "the stream ended first"
+	}
+	return err.Error()
+}
+
+// Unwrap returns the reason.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is makes a context's deadline count as a timeout too.
+func (e *Error) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded && errors.Is(e.Err, context.DeadlineExceeded)
+}
+
+// Timeout says whether the wait ended because its time was up.
+func (e *Error) Timeout() bool { return errors.Is(e, os.ErrDeadlineExceeded) }
+
+// Temporary is the same as Timeout: waiting again may succeed.
+func (e *Error) Temporary() bool { return e.Timeout() }
+
+var _ net.Error = (*Error)(nil)
+
+// classify turns what the operating system says into the errors documented
+// at Error; the system's own error stays in the chain.
+func classify(err error) error {
+	switch {
+	case err == nil, err == io.EOF:
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return os.ErrDeadlineExceeded
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+		return net.ErrClosed
+	case errors.Is(err, ErrReset):
+		return err
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
+		return fmt.Errorf("%w (%w)", ErrReset, err)
+	}
+	return err
+}

@@ -1,0 +1,52 @@
+//go:build unix
+
+package tube
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// rawRead returns access to c's descriptor, or nil.
+func rawRead(c syscall.Conn) syscall.RawConn {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// sysRead reads without waiting; again says that nothing is there yet.
+func sysRead(fd uintptr, p []byte) (n int, again bool, err error) {
+	for {
+		n, err = syscall.Read(int(fd), p)
+		switch err {
+		case nil:
+			return n, false, nil
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			return 0, true, nil
+		case syscall.EIO: // a terminal whose program has ended
+			return 0, false, nil
+		}
+		return 0, false, err
+	}
+}
+
+// drainNow reads and forgets what has come, without waiting.
+func drainNow(tcp *net.TCPConn, junk []byte, end time.Time) {
+	raw := rawRead(tcp)
+	if raw == nil || tcp.SetReadDeadline(end) != nil {
+		return
+	}
+	for more := true; more && time.Now().Before(end); {
+		more = false
+		raw.Read(func(fd uintptr) bool {
+			n, again, err := sysRead(fd, junk)
+			more = n > 0 && !again && err == nil
+			return true
+		})
+	}
+}

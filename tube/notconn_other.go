@@ -1,0 +1,5 @@
+//go:build !unix
+
+package tube
+
+func isNotConnected(error) bool { return false }

@@ -1,0 +1,182 @@
+package tube
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	udpBacklog = 128 // peers that have spoken and were not yet accepted
+	udpQueue   = 256 // datagrams a peer has sent that were not yet received
+)
+
+// packetListener tells the peers of one datagram socket apart. One goroutine
+// reads the socket; what does not fit a queue is dropped, as the system does.
+type packetListener struct {
+	pc      net.PacketConn
+	backlog chan *udpPeer
+	closed  chan struct{} // no more Accept
+
+	mu    sync.Mutex
+	peers map[string]*udpPeer
+	done  bool
+}
+
+func newPacketListener(pc net.PacketConn) *packetListener {
+	l := &packetListener{
+		pc: pc, backlog: make(chan *udpPeer, udpBacklog),
+		closed: make(chan struct{}), peers: map[string]*udpPeer{},
+	}
+	go l.readLoop()
+	return l
+}
+
+func (l *packetListener) readLoop() {
+	buf := packetPool.Get().(*[64 << 10]byte)
+	defer packetPool.Put(buf)
+	for {
+		n, from, err := l.pc.ReadFrom(buf[:])
+		if err != nil {
+			if classify(err) == net.ErrClosed {
+				return
+			}
+			continue // an ICMP error of one peer is not the socket's end
+		}
+		if from != nil {
+			l.deliver(from, buf[:n])
+		}
+	}
+}
+
+func (l *packetListener) deliver(from net.Addr, p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	peer := l.peers[from.String()]
+	if peer == nil {
+		if l.done {
+			return
+		}
+		peer = &udpPeer{l: l, addr: from, queue: make(chan []byte, udpQueue), gone: make(chan struct{})}
+		select {
+		case l.backlog <- peer:
+			l.peers[from.String()] = peer
+		default:
+			return // as a full listen queue does
+		}
+	}
+	select {
+	case peer.queue <- append([]byte(nil), p...):
+	default:
+	}
+}
+
+func (l *packetListener) Accept() (net.Conn, error) {
+	select {
+	case <-l.closed:
+		return nil, net.ErrClosed
+	default:
+	}
+	select {
+	case p := <-l.backlog:
+		p.accepted.Store(true)
+		return p, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *packetListener) Addr() net.Addr { return l.pc.LocalAddr() }
+
+func (l *packetListener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return net.ErrClosed
+	}
+	l.done = true
+	close(l.closed)
+	for name, p := range l.peers {
+		if !p.accepted.Load() {
+			delete(l.peers, name)
+		}
+	}
+	return l.release()
+}
+
+// release closes the socket when nobody needs it any more; mu is held.
+func (l *packetListener) release() error {
+	if !l.done || len(l.peers) > 0 {
+		return nil
+	}
+	err := l.pc.Close()
+	if a, ok := l.pc.LocalAddr().(*net.UnixAddr); ok {
+		os.Remove(a.Name)
+	}
+	return err
+}
+
+// udpPeer is the connection with one peer of a packetListener.
+type udpPeer struct {
+	l        *packetListener
+	addr     net.Addr
+	accepted atomic.Bool
+	queue    chan []byte
+	rd       deadline
+	gone     chan struct{}
+	once     sync.Once
+}
+
+// Read returns one datagram; what does not fit p is lost, so the Tube gives it
+// room for the largest.
+func (u *udpPeer) Read(p []byte) (int, error) {
+	for {
+		past, expire, moved := u.rd.wait()
+		if past {
+			return 0, os.ErrDeadlineExceeded
+		}
+		select {
+		case d := <-u.queue:
+			return copy(p, d), nil
+		case <-expire:
+		case <-moved:
+		case <-u.gone:
+			return 0, net.ErrClosed
+		}
+	}
+}
+
+func (u *udpPeer) Write(p []byte) (int, error) {
+	select {
+	case <-u.gone:
+		return 0, net.ErrClosed
+	default:
+	}
+	n, err := u.l.pc.WriteTo(p, u.addr)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+func (u *udpPeer) Close() (err error) {
+	u.once.Do(func() {
+		close(u.gone)
+		u.l.mu.Lock()
+		defer u.l.mu.Unlock()
+		delete(u.l.peers, u.addr.String())
+		err = u.l.release()
+	})
+	return err
+}
+
+func (u *udpPeer) LocalAddr() net.Addr               { return u.l.pc.LocalAddr() }
+func (u *udpPeer) RemoteAddr() net.Addr              { return u.addr }
+func (u *udpPeer) SetDeadline(t time.Time) error     { u.rd.set(t); return nil }
+func (u *udpPeer) SetReadDeadline(t time.Time) error { u.rd.set(t); return nil }
+
+// SetWriteDeadline does nothing: sending a datagram does not wait.
+func (u *udpPeer) SetWriteDeadline(time.Time) error { return nil }
