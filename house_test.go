@@ -1,0 +1,194 @@
+// Package flagstaff_test holds the tests of the house as a whole: which
+// package may stand on which, and that each says what it is for.
+package flagstaff_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/flagstaff-ctf/flagstaff"
+
+// floors lists every package. A package may import those on floors below its
+// own, and on its own floor those that beside names.
+var floors = [][]string{
+	0: {"tube", "tube/tubetest", "geo", "geo/internal/gen", "internal/memnet", "internal/testkit"},
+	1: {"internal/nc"},
+	2: {"chal", "chal/chaltest"},
+	3: {"challenges/geography"},
+	4: {"internal/host"},
+	5: {"cmd/flagstaff", "cmd/nc"},
+}
+
+// beside names the arrows within a floor.
+var beside = map[string][]string{
+	"tube/tubetest":    {"tube"},
+	"geo/internal/gen": {"geo"},
+	"chal/chaltest":    {"chal"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// packages lists the module's packages, for Linux, as the go command sees them.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := dec.Decode(&p)
+		if err == io.EOF {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}
+
+func ours(path string) (string, bool) { return strings.CutPrefix(path, module+"/") }
+
+// floorOf returns the floor of a package, or -1.
+func floorOf(name string) int {
+	return slices.IndexFunc(floors, func(f []string) bool { return slices.Contains(f, name) })
+}
+
+// TestFloors fails on an import that runs up, or across without being named.
+func TestFloors(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		name, ok := ours(p.ImportPath)
+		if !ok {
+			continue // the root itself: only tests
+		}
+		seen[name] = true
+		floor := floorOf(name)
+		if floor < 0 {
+			t.Errorf("%s stands on no floor: add it to floors in house_test.go", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			dep, ok := ours(imp)
+			if !ok {
+				continue
+			}
+			at := floorOf(dep)
+			if at > floor || at == floor && !slices.Contains(beside[name], dep) {
+				t.Errorf("%s (floor %d) imports %s (floor %d): arrows run down, or across where house_test.go names them", name, floor, dep, at)
+			}
+		}
+	}
+	for i, names := range floors {
+		for _, name := range names {
+			if !seen[name] {
+				t.Errorf("floor %d lists %s, which is not there", i, name)
+			}
+		}
+	}
+}
+
+// TestBesideHasNoCircle fails when packages of one floor stand on each other.
+func TestBesideHasNoCircle(t *testing.T) {
+	var visit func(name string, path []string)
+	visit = func(name string, path []string) {
+		if slices.Contains(path, name) {
+			t.Fatalf("a circle: %s", strings.Join(append(path, name), " -> "))
+		}
+		for _, next := range beside[name] {
+			visit(next, append(path, name))
+		}
+	}
+	for name := range beside {
+		visit(name, nil)
+	}
+}
+
+// TestPackageDocs fails on a package without a package comment.
+func TestPackageDocs(t *testing.T) {
+	for _, p := range packages(t) {
+		dir, ok := ours(p.ImportPath)
+		if !ok {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(filepath.FromSlash(dir), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(files, func(f string) bool { return hasPackageDoc(t, f) }) {
+			t.Errorf("%s has no package comment: say what it is for, what it promises and what it does not", dir)
+		}
+	}
+}
+
+func hasPackageDoc(t *testing.T, file string) bool {
+	t.Helper()
+	if strings.HasSuffix(file, "_test.go") {
+		return false
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Doc != nil && len(strings.Fields(f.Doc.Text())) >= 8
+}
+
+// TestNoSleepInTests fails on a test that waits for time to pass: it would be
+// slow on a fast machine and flaky on a slow one. In a testing/synctest bubble
+// time is fake, and a file that uses one may sleep.
+func TestNoSleepInTests(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		sleeps, bubble := false, false
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := sel.X.(*ast.Ident); ok {
+					sleeps = sleeps || x.Name == "time" && sel.Sel.Name == "Sleep"
+					bubble = bubble || x.Name == "synctest" && sel.Sel.Name == "Test"
+				}
+			}
+			return true
+		})
+		if sleeps && !bubble {
+			t.Errorf("%s sleeps outside a synctest bubble: wait for what should happen instead", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
