@@ -1,0 +1,220 @@
+package chal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/tube"
+)
+
+const (
+	noticeTime  = 250 * time.Millisecond // for the line that tells a player why it is over
+	hurryLinger = 100 * time.Millisecond // instead of Linger, after Close
+	lingerBytes = 4 << 20                // of unread input are read away, not more
+)
+
+// session is all that the server keeps of one session, in one piece of memory.
+type session struct {
+	Session
+	srv     *Server
+	tube    *tube.Tube // Session.Tube, whatever the handler makes of that
+	conn    net.Conn
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	release func()
+	logger  slog.Logger
+	logs    sessionLog
+
+	err   error       // what the handler returned, or its panic
+	over  atomic.Bool // the handler has returned
+	close sync.Once   // farewell
+
+	// Guarded by srv.mu.
+	abandoned  bool // Shutdown does not wait for it any more
+	due        time.Time
+	queue      *queue
+	next, prev *session
+}
+
+// panicError is a handler's panic, or its call of runtime.Goexit.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string {
+	if e.value == nil {
+		return "runtime.Goexit was called" // recover never returns nil for a panic
+	}
+	return fmt.Sprint(e.value)
+}
+
+func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()) *session {
+	c := &session{srv: s, conn: conn, release: release}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.tube = tube.New(conn, append(s.options, tube.WithContext(c.ctx))...)
+	c.logs = sessionLog{base: s.Log.Handler(), s: &c.Session}
+	c.logger = *slog.New(&c.logs)
+	c.Session = Session{
+		Tube: c.tube, ID: sessionID(s.idBase, s.lastID.Add(1)), Remote: remote, Flag: s.Flag,
+		Log: &c.logger, Started: time.Now(),
+	}
+	if d := span(s.SessionTimeout, defaultSessionTimeout); d > 0 {
+		c.Ends = c.Started.Add(d)
+	} else if s.IdleTimeout < 0 {
+		// Nothing else would ever notice that the client's machine is gone.
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			tcp.SetKeepAlive(true)
+		}
+	}
+	c.due = c.Ends
+	return c
+}
+
+// run is the session's goroutine.
+func (c *session) run() {
+	defer c.finish() // also when the handler calls runtime.Goexit
+	c.srv.record(Entry{What: EntryStart, Session: c.ID, Remote: c.Remote})
+	c.play()
+}
+
+// play calls the handler and keeps its panic.
+func (c *session) play() {
+	returned := false
+	defer func() {
+		if !returned {
+			c.err = &panicError{recover(), debug.Stack()}
+		}
+	}()
+	c.err = c.srv.Handler.ServeChal(c.ctx, &c.Session)
+	returned = true
+}
+
+// finish ends the session after the handler.
+func (c *session) finish() {
+	s := c.srv
+	c.over.Store(true)
+	reason, text := c.verdict()
+	c.farewell(text)
+	c.cancel(errOver)
+	c.release()
+	s.record(Entry{
+		What: EntryEnd, Session: c.ID, Remote: c.Remote, Team: c.Team.ID,
+		Reason: reason, Duration: time.Since(c.Started),
+	})
+	s.left(c)
+}
+
+// verdict says why the session is over, logs what is wrong, and returns the line for the player, or "". The
+// line starts with a line end, because the handler may have stopped in the middle of one.
+func (c *session) verdict() (Reason, string) {
+	var panicked *panicError
+	var refusal *Refusal
+	isPanic := errors.As(c.err, &panicked)
+	if isPanic {
+		c.Log.Error("handler panicked", "panic", c.hideFlag(panicked.Error()), "stack", c.hideFlag(string(panicked.stack)))
+	}
+	cause := context.Cause(c.ctx)
+	if errors.Is(c.err, ErrTimeUp) {
+		cause = ErrTimeUp // of the Timeout middleware
+	}
+	if reason, text := causeText(cause); reason != "" {
+		return reason, text
+	}
+	switch {
+	case isPanic:
+		return ReasonPanicked, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
+	case c.err == nil:
+		return ReasonDone, ""
+	case errors.As(c.err, &refusal):
+		return refusal.Reason, refusal.Text
+	case errors.Is(c.err, io.EOF), errors.Is(c.err, io.ErrUnexpectedEOF), errors.Is(c.err, tube.ErrReset), errors.Is(c.err, net.ErrClosed):
+		return ReasonLeft, ""
+	case errors.Is(c.err, os.ErrDeadlineExceeded):
+		return ReasonIdle, "\nNothing came in time. Goodbye."
+	case errors.Is(c.err, tube.ErrTooLong):
+		return ReasonFailed, "\nThat was too long. Goodbye."
+	}
+	c.Log.Error("handler", "error", c.hideFlag(c.err.Error()))
+	return ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
+}
+
+// causeText says what a session that was ended for cause is recorded as and told; "" when it was not.
+func causeText(cause error) (Reason, string) {
+	switch cause {
+	case ErrTimeUp:
+		return ReasonTimeUp, "\nTime is up. Goodbye."
+	case ErrShutdown:
+		return ReasonShutDown, "\nThe server is shutting down. Goodbye."
+	}
+	return "", ""
+}
+
+func (c *session) hideFlag(s string) string {
+	if c.Flag == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, c.Flag, "[flag]")
+}
+
+// farewell tells the player why, delivers what was written and closes the connection, once. Who comes
+// second waits until that is done.
+func (c *session) farewell(text string) {
+	c.close.Do(func() {
+		if text != "" {
+			c.tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
+		}
+		c.srv.linger(c.conn)
+		c.tube.Close()
+	})
+}
+
+// cut is farewell to a player whose handler does not return.
+func (c *session) cut() {
+	_, text := causeText(context.Cause(c.ctx))
+	c.Log.Warn("handler does not return", "cause", context.Cause(c.ctx), "running", time.Since(c.Started))
+	c.farewell(text)
+	c.srv.abandon(c)
+}
+
+type closeWriter interface{ CloseWrite() error }
+
+var junk = sync.Pool{New: func() any { return new([2 << 10]byte) }}
+
+// linger makes a following Close lose nothing: it half-closes and reads away what comes until the peer
+// closes too. A connection closed while input is unread, or before all input has come, would be reset by the
+// system, and the peer could lose lines it has not read.
+func (s *Server) linger(conn net.Conn) {
+	d := span(s.Linger, defaultLinger)
+	half, ok := conn.(closeWriter)
+	if d == 0 || !ok {
+		return
+	}
+	conn.SetDeadline(time.Now().Add(d))
+	if s.hurry.Load() { // set before Close shortens the deadlines of all: one of the two sees the other
+		conn.SetDeadline(time.Now().Add(min(d, hurryLinger)))
+	}
+	if half.CloseWrite() != nil {
+		return // reset, or closed by the handler
+	}
+	buf := junk.Get().(*[2 << 10]byte)
+	defer junk.Put(buf)
+	for left := lingerBytes; left > 0; {
+		n, err := conn.Read(buf[:])
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}

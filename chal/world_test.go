@@ -1,0 +1,167 @@
+package chal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/memnet"
+	"github.com/flagstaff-ctf/flagstaff/tube"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a server on a network of its own, in a bubble of fake time.
+type world struct {
+	t      *testing.T
+	net    memnet.Network
+	l      *memnet.Listener
+	s      *Server
+	served chan error
+	log    syncBuffer
+
+	mu      sync.Mutex
+	entries []Entry
+	clients []*memnet.Conn
+}
+
+// inWorld runs test in a bubble, with s serving. Afterwards the server is closed, and whatever still runs
+// is a deadlock that synctest reports.
+func inWorld(t *testing.T, s *Server, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, s: s, served: make(chan error, 1)}
+		s.Log = slog.New(slog.NewTextHandler(&w.log, nil))
+		s.Ledger = func(e Entry) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.entries = append(w.entries, e)
+		}
+		var err error
+		if w.l, err = w.net.Listen("server:1337"); err != nil {
+			t.Fatal(err)
+		}
+		go func() { w.served <- s.Serve(w.l) }()
+		test(w)
+		w.mu.Lock()
+		clients := slices.Clone(w.clients)
+		w.mu.Unlock()
+		for _, c := range clients {
+			c.Close()
+		}
+		s.Close()
+		if err := <-w.served; err != ErrServerClosed {
+			t.Errorf("Serve: %v, want ErrServerClosed", err)
+		}
+	})
+}
+
+// dial connects from the address and returns the raw end.
+func (w *world) dial(from string) *memnet.Conn {
+	w.t.Helper()
+	c, err := w.net.DialFrom(from, "server:1337")
+	if err != nil {
+		w.t.Fatalf("dial from %s: %v", from, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clients = append(w.clients, c)
+	return c
+}
+
+// player connects from an address that needs no name, as a tube.
+func (w *world) player() *tube.Tube { w.t.Helper(); return tube.New(w.dial("203.0.113.7:0")) }
+
+// reasons returns the reasons of all entries of a kind.
+func (w *world) reasons(what string) (rs []Reason) {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.entries {
+		if e.What == what {
+			rs = append(rs, e.Reason)
+		}
+	}
+	return rs
+}
+
+func (w *world) wantReasons(what string, want ...Reason) {
+	w.t.Helper()
+	if got := w.reasons(what); !slices.Equal(got, want) {
+		w.t.Errorf("%s entries: %v, want %v", what, got, want)
+	}
+}
+
+// readAll returns what the server sends until it closes.
+func (w *world) readAll(c io.Reader) string {
+	w.t.Helper()
+	b, err := io.ReadAll(c)
+	if err != nil {
+		w.t.Errorf("after %q: %v", b, err)
+	}
+	return string(b)
+}
+
+// syncBuffer is a bytes.Buffer for several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// echo sends every line back until the player leaves.
+var echo = HandlerFunc(func(_ context.Context, s *Session) error {
+	for {
+		line, err := s.RecvLine()
+		if err != nil {
+			return err
+		}
+		if err := s.Say(line); err != nil {
+			return err
+		}
+	}
+})
+
+// silent waits until the player leaves or the session ends.
+var silent = HandlerFunc(func(_ context.Context, s *Session) error {
+	_, err := s.Discard()
+	return err
+})
+
+// elapsed returns how much fake time f takes.
+func elapsed(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}
+
+// within says whether got is want, or up to a second more.
+func within(got, want time.Duration) bool { return got >= want && got <= want+time.Second }
+
+func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+func isClosed(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, tube.ErrReset) }
+
+func count(s, what string) int { return strings.Count(s, what) }
