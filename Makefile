@@ -40,8 +40,8 @@ cross: ## build and vet for every system players and hosts have
 	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) vet $(PKGS) || exit 1; \
 	done; done
 
-bench: install-test-programs ## measure beside the peers; ROW=regexp runs some rows
-	$(GO) test -run '^$$' -bench '$(or $(ROW),.)' -benchtime=1x -timeout 60m ./bench
+bench: install-test-programs ## measure beside the peers into bench/RESULTS.md; ROW=accept runs one row
+	$(GO) run ./bench -row '$(ROW)'
 
 fuzz: ## fuzz every parser for FUZZTIME each (default 1m)
 	@.ci/fuzz $(or $(FUZZTIME),1m)
