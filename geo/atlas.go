@@ -207,12 +207,17 @@ func onSegment(ax, ay, bx, by float64) (x, y float64) {
 }
 
 // SafelyInside gives the country in which a point lies on any map: it is in it on
-// both atlases, and on both at least km kilometres from its border; nil when there
-// is none. Questions use 15 km.
+// both atlases, on both at least km kilometres from its border, and not where maps
+// differ about whose the land is; nil when there is none. Questions use 15 km.
 func SafelyInside(p Point, km float64) *Country {
 	c := Atlas110().Locate(p)
 	if c == nil {
 		return nil
+	}
+	for _, b := range load().Quarantine {
+		if p.Lon >= b.West && p.Lon <= b.East && p.Lat >= b.South && p.Lat <= b.North {
+			return nil
+		}
 	}
 	fine, coarse := Atlas50().Area(c), Atlas110().Area(c)
 	if fine == nil || !fine.Contains(p) || coarse.BorderDistance(p) < km || fine.BorderDistance(p) < km {

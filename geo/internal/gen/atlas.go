@@ -113,6 +113,7 @@ func (m *maker) atlas(name string) (world.Atlas, borders, map[string]bool, error
 			a.Areas[i].Code = ""
 		}
 	}
+	cutAtMeridian(&a)
 	renumber(&a)
 	return a, pairs, coast, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 
 // makeCapitals groups what countries-list, flag-icons, GeoNames and the
 // decisions call the capital into cities, and accepts every one of them.
-func (m *maker) makeCapitals() {
+func (m *maker) makeCapitals() error {
 	places := map[string][]place{}
 	for _, p := range m.cities {
 		places[p.country] = append(places[p.country], p)
@@ -40,6 +41,9 @@ func (m *maker) makeCapitals() {
 		}
 		bySources := len(c.Capitals)
 		for _, d := range forCountry(m.over.Capital, code) {
+			if g.find(d.City) >= 0 {
+				return fmt.Errorf("overrides: capital %s of %s is needless: a source has it", d.City, code)
+			}
 			g.add(d.City)
 			m.report.add(secCapital, code, "%s is accepted too: %s", d.City, d.Reason)
 		}
@@ -55,6 +59,7 @@ func (m *maker) makeCapitals() {
 			m.report.add(secMissing, code, "no time zone for its capital")
 		}
 	}
+	return nil
 }
 
 type capitals struct {

@@ -33,7 +33,9 @@ func derive(modules, decisions string) (*output, error) {
 		m.inCoarse[a.Code] = true
 	}
 	m.makeNames()
-	m.makeCapitals()
+	if err := m.makeCapitals(); err != nil {
+		return nil, err
+	}
 	m.makeLandlocked(fineBorders, coast)
 	flags, err := m.makeFlags()
 	if err != nil {
@@ -44,6 +46,10 @@ func derive(modules, decisions string) (*output, error) {
 		Continents: m.makeContinents(),
 		Currencies: m.makeCurrencies(),
 		Borders:    m.makeBorders(fineBorders, coarseBorders),
+	}
+	for _, d := range over.Quarantine {
+		facts.Quarantine = append(facts.Quarantine, world.Box{West: d.Box[0], South: d.Box[1], East: d.Box[2], North: d.Box[3]})
+		m.report.add(secQuarantine, d.Name, "no point is asked about: %s", d.Reason)
 	}
 	for _, c := range credits {
 		if !c.tool {

@@ -140,9 +140,11 @@ func apart(a, b [3]byte) int {
 	return dr*dr + dg*dg + db*db
 }
 
-// alike is how far two flags' pixels are apart on average (squared, of 195,075
-// at most) when a person in front of a terminal could take one for the other.
-const alike = 5000
+// alike is how far two flags' pixels may be apart on average (squared, of 195,075
+// at most) for a person in front of a terminal to take one for the other. Chad and
+// Romania are 1,886 apart; from 3,000 on a whole stripe has another colour, and
+// whether that is seen depends on the colours: those are decisions.
+const alike = 2500
 
 // lookAlikes writes to each country the flags that cannot be told from its own.
 func (m *maker) lookAlikes(flags []world.Flag) {
@@ -152,17 +154,29 @@ func (m *maker) lookAlikes(flags []world.Flag) {
 			for k := range f.Pixels {
 				sum += apart(f.Palette[f.Pixels[k]], g.Palette[g.Pixels[k]])
 			}
-			mean := sum / len(f.Pixels)
-			if mean > alike {
-				continue
+			if mean := sum / len(f.Pixels); mean <= alike {
+				m.pair(f.Country, g.Country, fmt.Sprintf("their pixels differ by %d", mean))
 			}
-			a, b := m.countries[f.Country], m.countries[g.Country]
-			a.LookAlikes = append(a.LookAlikes, b.Alpha2)
-			b.LookAlikes = append(b.LookAlikes, a.Alpha2)
-			m.report.add(secFlag, a.Alpha2+"-"+b.Alpha2, "the flags look alike (difference %d): either is accepted for the other", mean)
+		}
+	}
+	for _, d := range m.over.Alike {
+		for i, a := range d.Countries {
+			for _, b := range d.Countries[i+1:] {
+				m.pair(min(a, b), max(a, b), d.Reason)
+			}
 		}
 	}
 	for _, c := range m.countries {
 		slices.Sort(c.LookAlikes)
 	}
+}
+
+func (m *maker) pair(a, b, why string) {
+	x, y := m.countries[a], m.countries[b]
+	if slices.Contains(x.LookAlikes, b) {
+		return
+	}
+	x.LookAlikes = append(x.LookAlikes, b)
+	y.LookAlikes = append(y.LookAlikes, a)
+	m.report.add(secFlag, a+"-"+b, "either is accepted for the other: %s", why)
 }

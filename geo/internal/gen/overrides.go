@@ -23,6 +23,8 @@ type overrides struct {
 	Border     []decision // a land border: certain, disputed or none
 	Landlocked []decision
 	Calling    []decision // other calling codes that count
+	Alike      []decision // flags that are mistaken for each other
+	Quarantine []decision // boxes in which no point is asked about
 	Area       []decision // whose an area of the atlas is
 	Carve      []decision // polygons with a code of their own
 }
@@ -51,7 +53,7 @@ func readOverrides(name string) (*overrides, error) {
 		return nil, fmt.Errorf("read overrides: %w", err)
 	}
 	for _, list := range [][]decision{o.Never, o.Refuse, o.Capital, o.Spelling, o.Alias, o.Ambiguous, o.Zone,
-		o.Continent, o.Border, o.Landlocked, o.Calling, o.Area, o.Carve} {
+		o.Continent, o.Border, o.Landlocked, o.Calling, o.Alike, o.Quarantine, o.Area, o.Carve} {
 		for _, d := range list {
 			if d.Reason == "" {
 				return nil, fmt.Errorf("read overrides: no reason given: %+v", d)

@@ -11,24 +11,25 @@ import (
 
 // The sections of the report.
 const (
-	secCapital   = "Capitals: different cities"
-	secSpelling  = "Capitals: different spellings"
-	secName      = "Names: different English names"
-	secShared    = "Names: shared by two countries"
-	secCurrency  = "Currencies"
-	secCalling   = "Calling codes"
-	secContinent = "Continents"
-	secBorder    = "Land borders"
-	secCoast     = "Landlocked"
-	secFlag      = "Flags that look alike"
-	secCity      = "Cities left out"
-	secRefused   = "Never asked"
-	secMissing   = "Missing"
+	secCapital    = "Capitals: different cities"
+	secSpelling   = "Capitals: different spellings"
+	secName       = "Names: different English names"
+	secShared     = "Names: shared by two countries"
+	secCurrency   = "Currencies"
+	secCalling    = "Calling codes"
+	secContinent  = "Continents"
+	secBorder     = "Land borders"
+	secCoast      = "Landlocked"
+	secQuarantine = "Points never asked about"
+	secFlag       = "Flags that look alike"
+	secCity       = "Cities left out"
+	secRefused    = "Never asked"
+	secMissing    = "Missing"
 )
 
 var reportOrder = []string{
 	secRefused, secCapital, secSpelling, secName, secShared, secCurrency, secCalling,
-	secContinent, secBorder, secCoast, secFlag, secCity, secMissing,
+	secContinent, secBorder, secCoast, secQuarantine, secFlag, secCity, secMissing,
 }
 
 // report gathers what the sources disagree about, and what was made of it.

@@ -48,7 +48,11 @@ type Facts struct {
 	Currencies []Currency
 	Countries  []Country // by alpha-2 code
 	Borders    []Border  // A < B, by code
+	Quarantine []Box     // where maps differ about whose the land is
 }
+
+// Box is bounded by meridians and parallels, in degrees.
+type Box struct{ West, South, East, North float64 }
 
 // Source is one input of the generator.
 type Source struct {
