@@ -237,9 +237,10 @@ func (m *maker) makeNames() {
 	m.separate()
 }
 
-// separate makes the accepted sets of countries disjoint.
+// separate makes the accepted sets of countries disjoint: of those who claim a
+// name, the best claim wins; none of two equal ones does.
 func (m *maker) separate() {
-	const byEnglish, byCode, byName = 3, 2, 1
+	const english, codes, named, called = 4, 3, 2, 1
 	type claim struct {
 		country string
 		rank    int
@@ -249,21 +250,19 @@ func (m *maker) separate() {
 		c := m.countries[code]
 		ranks := map[string]int{}
 		for _, k := range []string{c.Alpha2, c.Alpha3} {
-			ranks[geo.Normalise(k)] = byCode
+			ranks[geo.Normalise(k)] = codes
 		}
 		for _, n := range world.Variants(c) {
 			n = geo.Normalise(n)
-			ranks[n] = max(ranks[n], byName) // es "RU" is the Reino Unido, and less than a code
+			ranks[n] = max(ranks[n], called) // es "RU" is the Reino Unido, and less than a code
 		}
-		ranks[geo.Normalise(c.Names[0])] = byEnglish
+		for _, n := range c.Names {
+			n = geo.Normalise(n)
+			ranks[n] = max(ranks[n], named) // "Congo" names one country in Spanish, and calls two
+		}
+		ranks[geo.Normalise(c.Names[0])] = english
 		for n, rank := range ranks {
 			claims[n] = append(claims[n], claim{code, rank})
-		}
-	}
-	for _, d := range m.over.Ambiguous {
-		for _, cl := range claims[geo.Normalise(d.Name)] {
-			m.reject(cl.country, geo.Normalise(d.Name))
-			m.report.add(secShared, cl.country, "%q is not accepted: %s", d.Name, d.Reason)
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(claims)) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/flagstaff-ctf/flagstaff/geo"
@@ -143,6 +144,13 @@ func firstKey(m map[string]any) string {
 	return ""
 }
 
+// otherMistakes are translations in which the other source names another country.
+var otherMistakes = map[string]string{
+	"pol WybrzeŻe Kości Słoniowej": "CM", // Ivory Coast
+	"kor 도미니카 공화국":                 "DM", // Dominican Republic
+	"pol Sudan":                    "SS",
+}
+
 // TestCrossCheckNames plays the translations of the other source.
 func TestCrossCheckNames(t *testing.T) {
 	langs := map[string]string{"deu": "de", "spa": "es", "fra": "fr", "ita": "it", "jpn": "ja", "nld": "nl", "pol": "pl", "por": "pt", "rus": "ru", "zho": "zh", "ara": "ar", "kor": "ko"}
@@ -157,6 +165,9 @@ func TestCrossCheckNames(t *testing.T) {
 				continue
 			}
 			all++
+			if otherMistakes[lang+" "+name.Common] == o.CCA2 {
+				continue
+			}
 			if found := geo.ByName(name.Common); found != nil && found != c {
 				t.Errorf("%s %q is accepted for %s", lang, name.Common, found)
 			}
@@ -174,14 +185,18 @@ func TestCrossCheckNames(t *testing.T) {
 // TestCrossCheckPoints asks the atlas that shows what is rather than what is
 // recognised, in which country random points are.
 func TestCrossCheckPoints(t *testing.T) {
+	points := 2000
 	dir := modules(t, "testdata/crosscheck")
 	atlas := map[string]*otherAtlas{}
 	for _, name := range []string{"countries-50m", "countries-110m"} {
 		atlas[name] = readOtherAtlas(t, filepath.Join(dir, "world-atlas", name+".json"))
 	}
+	if n, err := strconv.Atoi(os.Getenv("FLAGSTAFF_POINTS")); err == nil {
+		points = n
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	asked := 0
-	for asked < 6000 {
+	for asked < points {
 		p := geo.Point{Lat: math.Asin(2*rng.Float64()-1) * 180 / math.Pi, Lon: rng.Float64()*360 - 180}
 		c := geo.SafelyInside(p, 15)
 		if c == nil {
@@ -202,6 +217,7 @@ func TestCrossCheckPoints(t *testing.T) {
 type otherAtlas struct {
 	ids   []string
 	rings [][][][2]float64
+	top   map[*[2]float64]float64 // a ring's highest latitude, by its first point
 }
 
 func readOtherAtlas(t *testing.T, name string) *otherAtlas {
@@ -225,7 +241,7 @@ func readOtherAtlas(t *testing.T, name string) *otherAtlas {
 	if err := json.Unmarshal(b, &topo); err != nil {
 		t.Fatal(err)
 	}
-	a := &otherAtlas{}
+	a := &otherAtlas{top: map[*[2]float64]float64{}}
 	for _, g := range topo.Objects.Countries.Geometries {
 		var polygons [][][]int
 		if g.Type == "Polygon" {
@@ -257,6 +273,11 @@ func readOtherAtlas(t *testing.T, name string) *otherAtlas {
 					out = append(out, arc...)
 				}
 				rings = append(rings, out)
+				top := -90.0
+				for _, q := range out {
+					top = max(top, q[1])
+				}
+				a.top[&out[0]] = top
 			}
 		}
 		a.ids = append(a.ids, g.ID)
@@ -273,6 +294,9 @@ func (a *otherAtlas) locate(p geo.Point) string {
 	for i, rings := range a.rings {
 		odd := false
 		for _, ring := range rings {
+			if p.Lat > a.top[&ring[0]] {
+				continue
+			}
 			for k := 1; k < len(ring); k++ {
 				u, v := east(ring[k-1][0]), east(ring[k][0])
 				if (u > 0) == (v > 0) || math.Abs(u-v) > 180 {

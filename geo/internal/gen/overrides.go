@@ -17,7 +17,6 @@ type overrides struct {
 	Capital    []decision // another city that counts as the capital
 	Spelling   []decision // another spelling of a capital
 	Alias      []decision // another name of a country
-	Ambiguous  []decision // a name that belongs to nobody
 	Zone       []decision // the capital's time zone
 	Continent  []decision // another continent that counts
 	Border     []decision // a land border: certain, disputed or none
@@ -31,7 +30,7 @@ type overrides struct {
 
 // decision is any line of overrides.toml; each table uses a few of the keys.
 type decision struct {
-	Country, Topic, City, Name, Zone, Area, Is string
+	Country, Topic, City, Name, Zone, Area, Is string // codes are alpha-2; Area is the atlas's alpha-3
 	Countries, Names, Codes                    []string
 	Box                                        []float64 // west, south, east, north
 	Landlocked                                 bool
@@ -52,7 +51,7 @@ func readOverrides(name string) (*overrides, error) {
 		}
 		return nil, fmt.Errorf("read overrides: %w", err)
 	}
-	for _, list := range [][]decision{o.Never, o.Refuse, o.Capital, o.Spelling, o.Alias, o.Ambiguous, o.Zone,
+	for _, list := range [][]decision{o.Never, o.Refuse, o.Capital, o.Spelling, o.Alias, o.Zone,
 		o.Continent, o.Border, o.Landlocked, o.Calling, o.Alike, o.Quarantine, o.Area, o.Carve} {
 		for _, d := range list {
 			if d.Reason == "" {

@@ -8,9 +8,14 @@ const German = 2
 
 var umlauts = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue")
 
+// CLDR shortens the Russian word for islands, which people write out.
+var russian = strings.NewReplacer("о-ва", "острова", "О-ва", "Острова", "о-в", "остров", "О-в", "Остров")
+
 // Variants lists every spelling of a country's names, before normalising: all
-// its names, "&" written as "and", and German umlauts spelled out. The generator
-// and the reader share it, so that what was proved disjoint is what is accepted.
+// its names, without what stands in brackets at the end ("Myanmar (Burma)"), "&"
+// written as "and", German umlauts and a Russian abbreviation spelled out. The
+// generator and the reader share it, so that what was made disjoint is what is
+// accepted.
 func Variants(c *Country) []string {
 	var out []string
 	add := func(name string) {
@@ -21,10 +26,18 @@ func Variants(c *Country) []string {
 		if strings.Contains(name, "&") {
 			out = append(out, strings.ReplaceAll(name, "&", " and "))
 		}
+		for _, bracket := range []string{"(", "（"} {
+			if i := strings.Index(name, bracket); i > 0 && strings.TrimSpace(name[:i]) != "" && closed(name) {
+				out = append(out, name[:i])
+			}
+		}
+		if s := russian.Replace(name); s != name {
+			out = append(out, s)
+		}
 	}
 	for i, n := range c.Names {
 		add(n)
-		if i == German && umlauts.Replace(n) != n {
+		if i == German {
 			add(umlauts.Replace(n))
 		}
 	}
@@ -34,3 +47,5 @@ func Variants(c *Country) []string {
 	}
 	return out
 }
+
+func closed(name string) bool { return strings.HasSuffix(name, ")") || strings.HasSuffix(name, "）") }
