@@ -81,7 +81,9 @@ func (m *maker) atlas(name string) (world.Atlas, borders, map[string]bool, error
 				areas[owner] = area
 			}
 			if !degenerate(a.Arcs, rings[0]) {
-				area.Polygons = append(area.Polygons, rings)
+				area.Polygons = append(area.Polygons, slices.DeleteFunc(slices.Clone(rings), func(hole []int) bool {
+					return degenerate(a.Arcs, hole)
+				}))
 			}
 			for _, ring := range rings {
 				for _, n := range ring {

@@ -26,6 +26,10 @@ func (m *maker) makeCities() []world.City {
 		case "PPLX", "PPLQ", "PPLH", "PPLW", "PPLCH", "PPLL":
 			continue
 		}
+		if q := m.quarantined(p); q != "" {
+			m.report.add(secCity, p.country, "%s is left out: it lies in %s", p.name, q)
+			continue
+		}
 		count[key(p.country, p.name)]++
 		out = append(out, world.City{
 			Name: p.name, Country: p.country, Population: p.population,
@@ -43,4 +47,14 @@ func (m *maker) makeCities() []world.City {
 		return cmp.Or(b.Population-a.Population, strings.Compare(a.Country, b.Country), strings.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+// quarantined names the box of a decision that a place is in.
+func (m *maker) quarantined(p place) string {
+	for _, d := range m.over.Quarantine {
+		if p.lon >= d.Box[0] && p.lat >= d.Box[1] && p.lon <= d.Box[2] && p.lat <= d.Box[3] {
+			return d.Name
+		}
+	}
+	return ""
 }

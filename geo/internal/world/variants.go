@@ -2,10 +2,7 @@ package world
 
 import "strings"
 
-// German is the place of German in Country.Names; Variants spells its umlauts
-// out, as those do who have no key for them.
-const German = 2
-
+// Umlauts are spelled out by those who have no key for them.
 var umlauts = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue")
 
 // CLDR shortens the Russian word for islands, which people write out.
@@ -13,7 +10,7 @@ var russian = strings.NewReplacer("о-ва", "острова", "О-ва", "Ос�
 
 // Variants lists every spelling of a country's names, before normalising: all
 // its names, without what stands in brackets at the end ("Myanmar (Burma)"), "&"
-// written as "and", German umlauts and a Russian abbreviation spelled out. The
+// written as "and", umlauts and a Russian abbreviation spelled out. The
 // generator and the reader share it, so that what was made disjoint is what is
 // accepted.
 func Variants(c *Country) []string {
@@ -31,15 +28,15 @@ func Variants(c *Country) []string {
 				out = append(out, name[:i])
 			}
 		}
+		if s := umlauts.Replace(name); s != name {
+			out = append(out, s)
+		}
 		if s := russian.Replace(name); s != name {
 			out = append(out, s)
 		}
 	}
-	for i, n := range c.Names {
+	for _, n := range c.Names {
 		add(n)
-		if i == German {
-			add(umlauts.Replace(n))
-		}
 	}
 	add(c.Native)
 	for _, n := range c.Aliases {
