@@ -33,6 +33,7 @@ func TestZeroValueLimitsSessionsPerSource(t *testing.T) {
 			t.Errorf("session 65 of a source was told %q, want one line that names the limit", got)
 		}
 		w.dial("203.0.113.8:0")
+		synctest.Wait()
 		if got := w.s.Stats(); got.Open != defaultMaxPerSource+1 {
 			t.Errorf("%d sessions are open, want %d", got.Open, defaultMaxPerSource+1)
 		}
@@ -260,7 +261,7 @@ func TestCloseCutsAtOnceAndWaitsForHandlers(t *testing.T) {
 			w.s.Close()
 			closed <- time.Since(start)
 		}()
-		if got := w.readAll(c); got != "working\nThe server is shutting down. Goodbye.\n" || time.Since(start) > time.Second {
+		if got := w.readAll(c); got != "working\nThe server is shutting down. Goodbye.\n" || time.Since(start) > 2*cutGrace {
 			t.Errorf("player was told %q after %v", got, time.Since(start))
 		}
 		if took := <-closed; !returned.Load() || !within(took, time.Hour) {
@@ -293,10 +294,12 @@ func TestPanicEndsOneSession(t *testing.T) {
 				t.Errorf("%s: player was told %q", how, got)
 			}
 		}
+		time.Sleep(2 * defaultLinger)
 		other.SendLine("still here")
 		if got := w.readAll(other); got != "still here\n" {
 			t.Errorf("the other session got %q", got)
 		}
+		time.Sleep(2 * defaultLinger)
 		w.wantReasons(EntryEnd, ReasonPanicked, ReasonPanicked, ReasonPanicked, ReasonDone)
 		log := w.log.String()
 		if !strings.Contains(log, "chal.panicking") || !strings.Contains(log, "session=") || count(log, "handler panicked") != 3 {

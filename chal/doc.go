@@ -27,7 +27,7 @@
 //     sends a byte a minute does not live for ever. The session as a whole ends after SessionTimeout.
 //   - When a session is ended from outside (its time is up, the server shuts down) its reads and
 //     writes unblock, context.Cause of its context says why, and the player is told in one line, after the handler
-//     has returned. A handler that does not return within a quarter of a second loses its connection; its slot
+//     has returned. A handler that does not return within a second loses its connection; its slot
 //     stays taken until it really returns.
 //   - The last line a handler writes is delivered, also when the client sent more than was read: the
 //     server half-closes, reads the rest away until the client closes, for Linger at most, and only

@@ -14,7 +14,7 @@ import (
 // then the connection is closed.
 //
 // ctx ends when the session must: context.Cause(ctx) is [ErrTimeUp] or [ErrShutdown] then, and every
-// call on the session's tube fails with that cause. A handler has a quarter of a second to return.
+// call on the session's tube fails with that cause. A handler has a second to return.
 //
 // A returned error is not shown to the player, with one exception: a *[Refusal] is, as its Text. An
 // error of the tube says that the player left or was too slow, which is no fault; any other error is

@@ -8,8 +8,8 @@ import (
 )
 
 // cutGrace is how long a handler has to return after its context has ended, before its connection is
-// closed under it.
-const cutGrace = 250 * time.Millisecond
+// closed under it. Some thousand sessions that end together need a part of that to be woken.
+const cutGrace = time.Second
 
 // CutError is returned by Shutdown when sessions were still open as its context ended.
 type CutError struct {
@@ -149,11 +149,13 @@ func (s *Server) left(c *session) {
 func (s *Server) abandon(c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !c.over.Load() {
-		c.abandoned = true
-		s.waited--
-		s.tellEnd()
+	if c.over.Load() {
+		return
 	}
+	c.abandoned = true
+	s.waited--
+	s.tellEnd()
+	c.Log.Warn("handler does not return", "cause", context.Cause(c.ctx), "running", time.Since(c.Started))
 }
 
 // tellEnd closes the channels that say how far the end of the server has come; mu is held.

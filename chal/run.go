@@ -183,7 +183,6 @@ func (c *session) farewell(text string) {
 // cut is farewell to a player whose handler does not return.
 func (c *session) cut() {
 	_, text := causeText(context.Cause(c.ctx))
-	c.Log.Warn("handler does not return", "cause", context.Cause(c.ctx), "running", time.Since(c.Started))
 	c.farewell(text)
 	c.srv.abandon(c)
 }

@@ -1,0 +1,233 @@
+package chal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/tube"
+)
+
+// double is the challenge of the package documentation, with a solver.
+var double = Challenge{
+	Name: "double",
+	Handler: HandlerFunc(func(_ context.Context, s *Session) error {
+		answer, err := s.Ask("21 * 2 = ")
+		if err != nil || answer != "42" {
+			return s.Say("No.")
+		}
+		return s.Say(s.Flag)
+	}),
+	Solve: func(_ context.Context, t *tube.Tube) (string, error) {
+		if _, err := t.SendLineAfter(" = ", "42"); err != nil {
+			return "", err
+		}
+		return t.RecvLine()
+	},
+}
+
+// command runs Main's inside and returns what it printed.
+func command(ctx context.Context, c Challenge, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	var out, errs syncBuffer
+	lookup := func(key string) (string, bool) { v, ok := env[key]; return v, ok }
+	code = run(ctx, c, append([]string{"double"}, args...), lookup, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestMainRefusesBadInput(t *testing.T) {
+	for _, x := range []struct {
+		args []string
+		env  map[string]string
+		want string
+	}{
+		{[]string{"--nonsense"}, nil, "nonsense"},
+		{[]string{"argument"}, nil, `"argument"`},
+		{[]string{"--listen", "1337"}, nil, "--listen"},
+		{[]string{"--listen", "127.0.0.1:99999"}, nil, `no port "99999"`},
+		{[]string{"--session-timeout", "soon"}, nil, "session-timeout"},
+		{[]string{"--session-timeout", "0"}, nil, "limit of 0"},
+		{[]string{"--max-sessions", "many"}, nil, "max-sessions"},
+		{[]string{"--max-per-source", "0"}, nil, "limit of 0"},
+		{[]string{"--drain", "-1s"}, nil, "--drain"},
+		{[]string{"--flag", ""}, nil, "--flag: the flag is empty"},
+		{[]string{"--flag", "flag{a\nb}"}, nil, "unprintable character at byte 6"},
+		{nil, map[string]string{FlagVariable: ""}, FlagVariable + ": the flag is empty"},
+		{nil, map[string]string{FlagVariable: "flag{\x00}"}, FlagVariable},
+	} {
+		code, stdout, stderr := command(t.Context(), double, x.env, x.args...)
+		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, "error: ") || !strings.Contains(stderr, x.want) || !strings.Contains(stderr, "\nhint: ") {
+			t.Errorf("%q, %v: exit %d, %q, %q; want 2, an error with %q, and a hint", x.args, x.env, code, stdout, stderr, x.want)
+		}
+	}
+}
+
+func TestMainHelp(t *testing.T) {
+	code, stdout, stderr := command(t.Context(), double, nil, "--help")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "--listen ADDR") || !strings.Contains(stdout, "(default 127.0.0.1:1337)") {
+		t.Errorf("--help: exit %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+func TestMainNamesThePortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	code, _, stderr := command(t.Context(), double, nil, "--listen", l.Addr().String())
+	want := "ss -ltnp"
+	if runtime.GOOS != "linux" {
+		want = "hint: "
+	}
+	if code != 1 || !strings.Contains(stderr, "port "+port+" is in use") || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d, %q, want 1, the port and %q", code, stderr, want)
+	}
+}
+
+func TestMainServesUntilToldToStop(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out, errs syncBuffer
+	exit := make(chan int)
+	env := func(key string) (string, bool) { return "flag{env}", key == FlagVariable }
+	go func() {
+		exit <- run(ctx, double, []string{"double", "--listen", "127.0.0.1:0", "--json"}, env, &out, &errs)
+	}()
+	var listening struct{ Event, Challenge, Addr string }
+	line := waitLine(t, &out, 1)
+	if err := json.Unmarshal([]byte(line), &listening); err != nil || listening.Event != "listening" {
+		t.Fatalf("first line %q: %v", line, err)
+	}
+	if want := fmt.Sprintf(`{"event":"listening","challenge":"double","addr":%q}`, listening.Addr); line != want {
+		t.Errorf("first line %s, want %s", line, want)
+	}
+	player, err := tube.Dial(t.Context(), "tcp", listening.Addr, tube.WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := player.RecvUntil(" = "); err != nil {
+		t.Error(err)
+	}
+	stop() // drains: the game goes on
+	player.SendLine("42")
+	if got, err := player.RecvLine(); got != "flag{env}" {
+		t.Errorf("got %q, %v, want the environment's flag", got, err)
+	}
+	player.Close()
+	if code := <-exit; code != 0 {
+		t.Errorf("exit %d, want 0; %s", code, errs.String())
+	}
+	for i, want := range []string{`"event":"start"`, `"reason":"done"`} {
+		if line := waitLine(t, &out, i+2); !json.Valid([]byte(line)) || !strings.Contains(line, want) || !strings.Contains(line, `"remote":"127.0.0.1:`) {
+			t.Errorf("line %d of the ledger: %s", i+2, line)
+		}
+	}
+}
+
+func TestMainCutsWhatDoesNotEnd(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out, errs syncBuffer
+	exit := make(chan int)
+	none := func(string) (string, bool) { return "", false }
+	go func() {
+		exit <- run(ctx, double, []string{"double", "--listen", "127.0.0.1:0", "--drain", "10ms"}, none, &out, &errs)
+	}()
+	f := strings.Fields(waitLine(t, &out, 1))
+	player, err := tube.Dial(t.Context(), "tcp", net.JoinHostPort(f[len(f)-2], f[len(f)-1]), tube.WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	player.RecvUntil(" = ")
+	stop()
+	if got, err := player.RecvAll(0); got != "\nThe server is shutting down. Goodbye.\n" {
+		t.Errorf("player was told %q, %v", got, err)
+	}
+	player.Close()
+	if code := <-exit; code != 0 || !strings.Contains(errs.String(), "cut_sessions=1") || !strings.Contains(errs.String(), "made up flag{") {
+		t.Errorf("exit %d, stderr %q; want 0, the made up flag and the number cut", code, errs.String())
+	}
+}
+
+// waitLine returns line n (from 1) of what is written to b.
+func waitLine(t *testing.T, b *syncBuffer, n int) string {
+	t.Helper()
+	end := time.After(10 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		if lines := strings.SplitAfter(b.String(), "\n"); len(lines) > n {
+			return strings.TrimSuffix(lines[n-1], "\n")
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("no line %d in %q", n, b.String())
+		}
+	}
+}
+
+func TestMainCheck(t *testing.T) {
+	wrong, lost, mute, none := double, double, double, double
+	wrong.Solve = func(context.Context, *tube.Tube) (string, error) { return "flag{wrong}", nil }
+	lost.Solve = func(_ context.Context, t *tube.Tube) (string, error) { return t.RecvUntil("never") }
+	lost.SessionTimeout = 50 * time.Millisecond
+	mute.Solve = func(_ context.Context, t *tube.Tube) (string, error) { t.Close(); return t.RecvLine() }
+	none.Solve = nil
+	for _, x := range []struct {
+		name string
+		c    Challenge
+		code int
+		want string
+	}{
+		{"solved", double, 0, "double: the solver found the flag\n"},
+		{"wrong flag", wrong, 1, `error: solve double: got flag "flag{wrong}", want "flag{x}"`},
+		{"too slow", lost, 1, "error: solve double: "},
+		{"hangs up", mute, 1, "error: solve double: "},
+		{"no solver", none, 1, "hint: set Challenge.Solve"},
+	} {
+		code, stdout, stderr := command(t.Context(), x.c, nil, "--check", "--flag", "flag{x}")
+		if code != x.code || !strings.Contains(stdout+stderr, x.want) {
+			t.Errorf("%s: exit %d, %q, %q; want %d, %q", x.name, code, stdout, stderr, x.code, x.want)
+		}
+	}
+}
+
+func init() { roles["main"] = func() { Main(double) } }
+
+// The whole process, with its signals.
+func TestMainEndsOnSIGTERM(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("windows has no SIGTERM")
+	}
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		var out syncBuffer
+		cmd := exec.Command(os.Args[0], "--listen", "127.0.0.1:0", "--json")
+		cmd.Env = append(os.Environ(), roleVariable+"=main", FlagVariable+"=flag{process}")
+		cmd.Stdout, cmd.Stderr = &out, os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitLine(t, &out, 1)
+		cmd.Process.Signal(sig)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v: %v, want exit 0", sig, err)
+		}
+	}
+}
+
+func TestRandomFlag(t *testing.T) {
+	a, b := RandomFlag(), RandomFlag()
+	if a == b || len(a) < 30 || CheckFlag(a) != nil {
+		t.Errorf("made up %q and %q", a, b)
+	}
+}
