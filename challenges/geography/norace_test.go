@@ -1,0 +1,5 @@
+//go:build !race
+
+package geography
+
+const raceEnabled = false
