@@ -22,18 +22,23 @@ const module = "github.com/flagstaff-ctf/flagstaff"
 // floors lists every package. A package may import those on floors below its
 // own, and on its own floor those that beside names.
 var floors = [][]string{
-	0: {"tube", "tube/tubetest", "geo", "geo/internal/gen", "internal/memnet", "internal/testkit"},
+	0: {
+		"tube", "tube/tubetest", "geo", "geo/internal/world", "geo/internal/gen",
+		"internal/memnet", "internal/testkit", "internal/doctest",
+		"examples/servers/echo", "examples/servers/prime", "examples/servers/prices", "examples/servers/chat", "examples/servers/kv",
+	},
 	1: {"internal/nc"},
-	2: {"chal", "chal/chaltest"},
-	3: {"challenges/geography"},
+	2: {"chal", "chal/chaltest", "internal/servercheck"},
+	3: {"challenges/geography", "challenges/levels"},
 	4: {"internal/host"},
-	5: {"cmd/flagstaff", "cmd/nc"},
+	5: {"cmd/flagstaff", "cmd/nc", "bench", "examples/double", "examples/levels/solve"},
 }
 
 // beside names the arrows within a floor.
 var beside = map[string][]string{
 	"tube/tubetest":    {"tube"},
-	"geo/internal/gen": {"geo"},
+	"geo":              {"geo/internal/world"},
+	"geo/internal/gen": {"geo", "geo/internal/world"},
 	"chal/chaltest":    {"chal"},
 }
 

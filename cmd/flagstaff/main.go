@@ -1,0 +1,38 @@
+// Flagstaff is the toolkit for netcat CTF challenges in one binary: it serves
+// them, plays them and solves them. Each subcommand is one small file that
+// reads its flags and calls the package that does the work.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main with what a test gives it, and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:   "flagstaff",
+		Short: "The toolkit for netcat CTF challenges",
+		Long: `flagstaff serves, plays and solves netcat CTF challenges.
+
+Start with:  flagstaff serve      and in another terminal:  nc 127.0.0.1 1337`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(serveCommand(), ncCommand(), solveCommand(), versionCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, "'" + cmd.CommandPath() + " --help' lists the flags"}
+	})
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(stderr, root.ExecuteContext(ctx))
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/host"
+)
+
+func serveCommand() *cobra.Command {
+	demo := host.Demo{Env: os.LookupEnv}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the demo: the challenge Geography, on loopback",
+		Long: `Serve the challenge Geography, to be played with any netcat.
+
+Only this machine can reach it unless --listen says otherwise. The flag is
+$FLAGSTAFF_FLAG, or made up and shown. SIGINT and SIGTERM let open sessions
+finish for --drain; a second one ends them at once.`,
+		Example: `  flagstaff serve
+  flagstaff serve --listen 0.0.0.0:1337
+  FLAGSTAFF_FLAG='flag{mine}' flagstaff serve --json --listen 127.0.0.1:0`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal kills
+			demo.Stdout, demo.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			err := demo.Serve(ctx)
+			var bad *host.SettingError
+			if errors.As(err, &bad) {
+				return usageError{bad, bad.Hint()}
+			}
+			return err
+		},
+	}
+	demo.Flags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,19 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
+
+func sendSignal(p *os.Process, name string) error {
+	switch name {
+	case "INT":
+		return p.Signal(syscall.SIGINT)
+	case "TERM":
+		return p.Signal(syscall.SIGTERM)
+	}
+	return fmt.Errorf("no signal %q", name)
+}

@@ -1,0 +1,211 @@
+// Package host runs challenges for players: it makes the listeners, gives each
+// challenge its server, says where everything is, and ends it all in order.
+//
+// The way of a connection is one line, the server's (package chal):
+//
+//	accept -> slot by peer address -> record -> deadline -> Handler -> half-close, drain, close -> ledger
+//
+// [Demo] is what `flagstaff serve` runs: the built-in challenges on loopback.
+// Nothing is reachable from other machines unless the address says so.
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/pflag"
+
+	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/challenges/geography"
+	"github.com/flagstaff-ctf/flagstaff/challenges/levels"
+)
+
+// SettingError is a mistake in flags or environment, with the way out.
+type SettingError struct {
+	err  error
+	hint string
+}
+
+func (e *SettingError) Error() string { return e.err.Error() }
+func (e *SettingError) Unwrap() error { return e.err }
+
+// Hint says what would be right.
+func (e *SettingError) Hint() string { return e.hint }
+
+// Demo serves the built-in challenges. Set Env, Stdout and Stderr; Flags
+// defines the rest, with its defaults. A Demo serves once.
+type Demo struct {
+	Env    func(string) (string, bool) // the environment, as os.LookupEnv
+	Stdout io.Writer                   // where things are, or with --json the events
+	Stderr io.Writer                   // the log
+
+	listen       string
+	levels       int
+	json         bool
+	replay       string
+	drain        time.Duration
+	maxSessions  int
+	maxPerSource int
+}
+
+// Flags defines the demo's flags in fs.
+func (d *Demo) Flags(fs *pflag.FlagSet) {
+	fs.StringVar(&d.listen, "listen", "127.0.0.1:1337", "listen on `ADDR`, as 127.0.0.1:0 (free ports) or 0.0.0.0:1337 (for everybody)")
+	fs.IntVar(&d.levels, "levels", levels.FirstPort, "first `PORT` of the levels; 0: free ports; -1: no levels")
+	fs.BoolVar(&d.json, "json", false, "write events to standard output, one JSON object a line")
+	fs.StringVar(&d.replay, "replay", "", "ask the questions of the game with this `ID` again, to settle a dispute")
+	fs.DurationVar(&d.drain, "drain", 10*time.Second, "how long open sessions may finish after SIGINT or SIGTERM")
+	fs.IntVar(&d.maxSessions, "max-sessions", 10_000, "how many sessions may be open; -1: no limit")
+	fs.IntVar(&d.maxPerSource, "max-per-source", 64, "how many from one IPv4 address or IPv6 /64; -1: no limit")
+}
+
+// settings is what flags and environment come to.
+type settings struct {
+	host, port string
+	flag       string
+	madeUp     bool // the flag
+	key        []byte
+	replay     geography.Replay
+}
+
+// Serve runs the demo until ctx ends and the sessions have finished, or were
+// cut when --drain was over. The error is a *SettingError when flags or
+// environment are wrong, else what failed, with a Hint where there is one.
+func (d *Demo) Serve(ctx context.Context) error {
+	set, err := d.settings()
+	if err != nil {
+		return err
+	}
+	log := d.log()
+	ledger := d.tell(log)
+	if d.json {
+		ledger = chal.JSONLedger(d.Stdout)
+	}
+	stands, err := d.open(ctx, set, log, ledger)
+	if err != nil {
+		return err
+	}
+	if !d.json {
+		d.announce(set, stands)
+	}
+	cut, err := runAll(ctx, stands, d.drain)
+	if cut > 0 {
+		log.Warn("sessions were still open and have been cut", "sessions", cut, "after", d.drain)
+	}
+	return err
+}
+
+// settings reads flags and environment.
+func (d *Demo) settings() (set settings, err error) {
+	if set.host, set.port, err = d.check(); err != nil {
+		return set, err
+	}
+	flag, given := d.Env(chal.FlagVariable)
+	if !given {
+		flag, set.madeUp = chal.RandomFlag(), true
+	} else if err := chal.CheckFlag(flag); err != nil {
+		return set, &SettingError{fmt.Errorf("%s: %w", chal.FlagVariable, err), "give one line of printable text, as flag{...}; without it a flag is made up"}
+	}
+	set.flag = flag
+	set.key, err = eventKey(d.Env)
+	var bad *SettingError
+	switch {
+	case err == nil:
+	case errors.As(err, &bad) || d.replay != "":
+		return set, err
+	default:
+		d.log().Warn("replay ids of this run are good until it ends: the event key cannot be kept", "error", err, "hint", "set "+KeyVariable)
+		set.key = make([]byte, 32)
+		rand.Read(set.key)
+	}
+	if d.replay != "" {
+		set.replay, err = geography.ParseReplay(d.replay, set.key)
+		if err != nil {
+			return set, &SettingError{fmt.Errorf("--replay: %w", err), "the server printed the id with the game; it is good with the event key of then (" + KeyVariable + ")"}
+		}
+	}
+	return set, nil
+}
+
+// check finds mistakes in the flags.
+func (d *Demo) check() (host, port string, err error) {
+	host, port, err = net.SplitHostPort(d.listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	switch {
+	case err != nil:
+		return "", "", &SettingError{fmt.Errorf("--listen %q is no address: %w", d.listen, err), "give host:port, as 127.0.0.1:1337, or 0.0.0.0:1337 for everybody"}
+	case d.levels < -1 || d.levels > 65535-lastLevel:
+		return "", "", &SettingError{fmt.Errorf("--levels %d: the levels cannot begin there", d.levels), fmt.Sprintf("give the first port, up to %d, 0 for free ports, or -1 for no levels", 65535-lastLevel)}
+	case d.drain < 0:
+		return "", "", &SettingError{fmt.Errorf("--drain %v is negative", d.drain), "0s ends the sessions at once"}
+	case d.maxSessions == 0 || d.maxPerSource == 0:
+		return "", "", &SettingError{errors.New("a limit of 0 lets nobody play"), "give -1 for no limit"}
+	}
+	return host, port, nil
+}
+
+// announce says where everything is and how it is played.
+func (d *Demo) announce(set settings, stands []*stand) {
+	first := stands[0]
+	host, port, _ := net.SplitHostPort(first.addr())
+	who := "only this machine can reach it"
+	if !loopback(host) {
+		who = "other machines can reach it"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "flagstaff serves on %s (%s)\n\n", host, who)
+	fmt.Fprintf(&b, "  %-10s  %s\n", first.name(), first.command())
+	if set.madeUp {
+		fmt.Fprintf(&b, "  %-10s  %s, made up: %s sets it\n", "its flag", set.flag, chal.FlagVariable)
+	}
+	if d.replay != "" {
+		fmt.Fprintf(&b, "  %-10s  every game asks the questions of %s\n", "replay", set.replay.ID())
+	}
+	fmt.Fprintf(&b, "  %-10s  flagstaff solve %s %s %s\n", "its solver", first.name(), reachable(host), port)
+	if len(stands) > 1 {
+		b.WriteString("\nThe levels, one idea of sockets each:\n\n")
+		for _, st := range stands[1:] {
+			fmt.Fprintf(&b, "  %-10s  %-26s  %s\n", st.name(), st.command(), st.about())
+		}
+	}
+	b.WriteString("\nCtrl-C ends it: open games may finish; a second Ctrl-C does not wait.\n\n")
+	io.WriteString(d.Stdout, b.String())
+}
+
+// tell logs the ledger for people.
+func (d *Demo) tell(log *slog.Logger) func(chal.Entry) {
+	return func(e chal.Entry) {
+		switch e.What {
+		case chal.EntryStart:
+			log.Info("start", "challenge", e.Challenge, "session", e.Session, "from", e.Remote)
+		case chal.EntryEnd:
+			log.Info("end", "challenge", e.Challenge, "session", e.Session, "from", e.Remote, "reason", e.Reason, "after", e.Duration.Round(time.Millisecond))
+		}
+		// Refusals are logged by the server, in bulk: a flood must not flood the log.
+	}
+}
+
+// log writes for people: with colour on a terminal, unless NO_COLOR is set.
+func (d *Demo) log() *slog.Logger {
+	if d.json {
+		return slog.New(slog.NewJSONHandler(d.Stderr, nil))
+	}
+	f, isFile := d.Stderr.(*os.File)
+	_, noColor := d.Env("NO_COLOR")
+	return slog.New(tint.NewHandler(d.Stderr, &tint.Options{
+		TimeFormat: time.TimeOnly,
+		NoColor:    noColor || !isFile || !isatty.IsTerminal(f.Fd()),
+	}))
+}
