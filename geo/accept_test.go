@@ -150,10 +150,26 @@ func TestCallingCodes(t *testing.T) {
 		code, answer string
 		want         bool
 	}{
-		{"CH", "+41", true}, {"CH", "41", true}, {"CH", "0041", true}, {"CH", " 41 ", true}, {"CH", "4", false},
-		{"JM", "1876", true}, {"JM", "+1 876", true}, {"JM", "1-876", true}, {"JM", "1", true}, {"JM", "876", false},
-		{"US", "1", true}, {"US", "+1", true}, {"US", "one", false}, {"US", "", false}, {"US", "00", false},
-		{"KZ", "7", true}, {"KZ", "77", true}, {"RU", "77", false}, {"VA", "379", true}, {"FR", "+33x", false},
+		{"CH", "+41", true},
+		{"CH", "41", true},
+		{"CH", "0041", true},
+		{"CH", " 41 ", true},
+		{"CH", "4", false},
+		{"JM", "1876", true},
+		{"JM", "+1 876", true},
+		{"JM", "1-876", true},
+		{"JM", "1", true},
+		{"JM", "876", false},
+		{"US", "1", true},
+		{"US", "+1", true},
+		{"US", "one", false},
+		{"US", "", false},
+		{"US", "00", false},
+		{"KZ", "7", true},
+		{"KZ", "77", true},
+		{"RU", "77", false},
+		{"VA", "379", true},
+		{"FR", "+33x", false},
 	} {
 		if got := ByCode(x.code).AcceptsCallingCode(x.answer); got != x.want {
 			t.Errorf("%s: AcceptsCallingCode(%q) = %v, want %v", x.code, x.answer, got, x.want)

@@ -70,9 +70,22 @@ func TestLocate(t *testing.T) {
 		p    Point
 		code string
 	}{
-		{Point{46.9, 7.4}, "CH"}, {Point{65, -150}, "US"}, {Point{66, -173}, "RU"}, {Point{66, 178}, "RU"}, {Point{55, 83}, "RU"},
-		{Point{-29.5, 28.3}, "LS"}, {Point{-80, 0}, "AQ"}, {Point{-89.5, 120}, "AQ"}, {Point{-17.8, 178}, "FJ"}, {Point{4, -53}, "GF"},
-		{Point{79, 17}, "SJ"}, {Point{0, -30}, ""}, {Point{45, -35}, ""}, {Point{-16.5, 100}, ""}, {Point{9.5, 44.5}, ""}, {Point{45.1, 34.2}, "UA"},
+		{Point{46.9, 7.4}, "CH"},
+		{Point{65, -150}, "US"},
+		{Point{66, -173}, "RU"},
+		{Point{66, 178}, "RU"},
+		{Point{55, 83}, "RU"},
+		{Point{-29.5, 28.3}, "LS"},
+		{Point{-80, 0}, "AQ"},
+		{Point{-89.5, 120}, "AQ"},
+		{Point{-17.8, 178}, "FJ"},
+		{Point{4, -53}, "GF"},
+		{Point{79, 17}, "SJ"},
+		{Point{0, -30}, ""},
+		{Point{45, -35}, ""},
+		{Point{-16.5, 100}, ""},
+		{Point{9.5, 44.5}, ""},
+		{Point{45.1, 34.2}, "UA"},
 	} {
 		got := Atlas50().Locate(x.p)
 		if got != ByCode(x.code) {

@@ -92,8 +92,10 @@ func TestLandlocked(t *testing.T) {
 	if n != 44 {
 		t.Errorf("%d landlocked countries, want 44 with the Vatican", n)
 	}
-	for code, want := range map[string]bool{"BO": true, "UZ": true, "LI": true, "SM": true, "VA": true, "KZ": true, "AZ": true, "SS": true, "MN": true,
-		"CD": false, "BA": false, "JO": false, "IQ": false, "SI": false, "TG": false, "GE": false, "JP": false, "AD": true} {
+	for code, want := range map[string]bool{
+		"BO": true, "UZ": true, "LI": true, "SM": true, "VA": true, "KZ": true, "AZ": true, "SS": true, "MN": true,
+		"CD": false, "BA": false, "JO": false, "IQ": false, "SI": false, "TG": false, "GE": false, "JP": false, "AD": true,
+	} {
 		if got := ByCode(code).Landlocked(); got != want {
 			t.Errorf("%s: landlocked %v", code, got)
 		}

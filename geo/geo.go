@@ -72,7 +72,6 @@ type facts struct {
 	world.Facts
 	countries  []*Country
 	byCode     map[string]*Country // alpha-2, alpha-3 and numeric
-	byName     map[string]*Country // normalised
 	language   map[string]int
 	continent  map[string]*Continent
 	continents []*Continent

@@ -74,6 +74,14 @@ func checkNormal(t interface{ Fatalf(string, ...any) }, s string) {
 
 func TestNormaliseIsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { checkNormal(t, rapid.String().Draw(t, "s")) })
+	// The normal forms break up long runs of marks by marks of their own.
+	for _, base := range []string{"a", "ह", "1", ""} {
+		for _, mark := range []string{"\u0323", "\u0345", "\u0301\u0323\u0327", "\u093c\u094d", "\u034f"} {
+			for n := range 100 {
+				checkNormal(t, base+strings.Repeat(mark, n)+"b"+strings.Repeat(mark, n))
+			}
+		}
+	}
 	// Every character alone, and between and after letters of some scripts.
 	for r := rune(0); r <= 0x2ffff; r++ {
 		checkNormal(t, string(r))

@@ -19,8 +19,12 @@ func TestDistance(t *testing.T) {
 		a, b Point
 		km   float64
 	}{
-		{paris, newYork, 5837}, {sydney, santiago, 11340}, {Point{0, 0}, Point{0, 90}, math.Pi / 2 * EarthRadius},
-		{Point{90, 0}, Point{-90, 77}, math.Pi * EarthRadius}, {Point{0, 179}, Point{0, -179}, 222.39}, {paris, paris, 0},
+		{paris, newYork, 5837},
+		{sydney, santiago, 11340},
+		{Point{0, 0}, Point{0, 90}, math.Pi / 2 * EarthRadius},
+		{Point{90, 0}, Point{-90, 77}, math.Pi * EarthRadius},
+		{Point{0, 179}, Point{0, -179}, 222.39},
+		{paris, paris, 0},
 	} {
 		if got := Distance(x.a, x.b); math.Abs(got-x.km) > 0.001*x.km+0.01 {
 			t.Errorf("Distance(%v, %v) = %.2f, want %.2f", x.a, x.b, got, x.km)
@@ -33,8 +37,12 @@ func TestBearing(t *testing.T) {
 		a, b Point
 		deg  float64
 	}{
-		{Point{0, 0}, Point{1, 0}, 0}, {Point{0, 0}, Point{0, 1}, 90}, {Point{1, 0}, Point{0, 0}, 180},
-		{Point{0, 0}, Point{0, -1}, 270}, {paris, newYork, 291.8}, {Point{0, 179}, Point{0, -179}, 90},
+		{Point{0, 0}, Point{1, 0}, 0},
+		{Point{0, 0}, Point{0, 1}, 90},
+		{Point{1, 0}, Point{0, 0}, 180},
+		{Point{0, 0}, Point{0, -1}, 270},
+		{paris, newYork, 291.8},
+		{Point{0, 179}, Point{0, -179}, 90},
 	} {
 		if got := Bearing(x.a, x.b); math.Abs(got-x.deg) > 0.1 {
 			t.Errorf("Bearing(%v, %v) = %.2f, want %.2f", x.a, x.b, got, x.deg)

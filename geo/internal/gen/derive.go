@@ -88,7 +88,10 @@ func (m *maker) makeContinents() []world.Continent {
 		code, territory string
 		also            []string
 	}{
-		{"AF", "002", nil}, {"AN", "AQ", nil}, {"AS", "142", nil}, {"EU", "150", nil},
+		{"AF", "002", nil},
+		{"AN", "AQ", nil},
+		{"AS", "142", nil},
+		{"EU", "150", nil},
 		{"NA", "003", []string{"N America", "Northern America"}},
 		{"OC", "009", []string{"Australia and Oceania", "Australia"}},
 		{"SA", "005", []string{"S America"}},

@@ -51,8 +51,10 @@ func readOverrides(name string) (*overrides, error) {
 		}
 		return nil, fmt.Errorf("read overrides: %w", err)
 	}
-	for _, list := range [][]decision{o.Never, o.Refuse, o.Capital, o.Spelling, o.Alias, o.Zone,
-		o.Continent, o.Border, o.Landlocked, o.Calling, o.Alike, o.Quarantine, o.Area, o.Carve} {
+	for _, list := range [][]decision{
+		o.Never, o.Refuse, o.Capital, o.Spelling, o.Alias, o.Zone,
+		o.Continent, o.Border, o.Landlocked, o.Calling, o.Alike, o.Quarantine, o.Area, o.Carve,
+	} {
 		for _, d := range list {
 			if d.Reason == "" {
 				return nil, fmt.Errorf("read overrides: no reason given: %+v", d)

