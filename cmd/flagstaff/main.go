@@ -31,6 +31,7 @@ Start with:  flagstaff serve      and in another terminal:  nc 127.0.0.1 1337`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, "'" + cmd.CommandPath() + " --help' lists the flags"}
 	})
+	root.SuggestionsMinimumDistance = 2
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
