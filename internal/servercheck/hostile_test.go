@@ -1,0 +1,105 @@
+package servercheck
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/memnet"
+)
+
+// TestHostile: no server makes the checker wait or hold without end, whatever
+// it is asked to be.
+func TestHostile(t *testing.T) {
+	flood := func(b []byte) func(h *host) {
+		return func(h *host) {
+			h.each(true, func(c *memnet.Conn) {
+				defer c.Close()
+				for {
+					if _, err := c.Write(b); err != nil {
+						return
+					}
+				}
+			})
+		}
+	}
+	servers := map[string]func(h *host){
+		"floods":            flood(bytes.Repeat([]byte("x"), 4096)),
+		"floods with lines": flood([]byte("name?\n* here:\n* a joined\n")),
+		"floods with zeros": flood(make([]byte, 4096)),
+		"never accepts":     func(h *host) { <-h.done },
+		"accepts and closes": func(h *host) {
+			h.each(true, func(c *memnet.Conn) { c.Close() })
+		},
+		"accepts and resets": func(h *host) {
+			h.each(true, func(c *memnet.Conn) { c.SetLinger(0); c.Close() })
+		},
+		"never reads, never answers": func(h *host) {
+			h.each(true, func(c *memnet.Conn) { <-h.done })
+		},
+		"reads, never answers": func(h *host) {
+			h.each(true, func(c *memnet.Conn) { io.Copy(io.Discard, c); <-h.done })
+		},
+		"a byte a minute": func(h *host) {
+			h.each(true, func(c *memnet.Conn) {
+				for {
+					select {
+					case <-h.done:
+						return
+					case <-time.After(time.Minute):
+						if _, err := c.Write([]byte("x")); err != nil {
+							return
+						}
+					}
+				}
+			})
+		},
+		"a byte a second": func(h *host) {
+			h.each(true, func(c *memnet.Conn) {
+				for i := 0; ; i++ {
+					select {
+					case <-h.done:
+						return
+					case <-time.After(time.Second):
+						if _, err := c.Write([]byte(fmt.Sprint(i % 10))); err != nil {
+							return
+						}
+					}
+				}
+			})
+		},
+	}
+	for name, serve := range servers {
+		for _, kind := range []string{"echo", "prime", "prices", "chat"} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				against(t, serve, func(t *testing.T, o Options) {
+					o.All = true
+					start := time.Now()
+					passed, checks, _ := records(t, kind, o)
+					if passed {
+						t.Error("passed")
+					}
+					// Half a second of a check is for hanging up and stragglers.
+					most := time.Duration(len(checks)) * (5*time.Second + 500*time.Millisecond)
+					if took := time.Since(start); took > most {
+						t.Errorf("took %v of the server's time, at most %v is right", took, most)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTail holds the memory of a recorder to its bound.
+func TestTail(t *testing.T) {
+	var r tail
+	for i := range 1000 {
+		r.add(bytes.Repeat([]byte{byte(i)}, i))
+	}
+	e := r.excerpt()
+	if len(e.b) != keep || cap(r.b) > 4*keep || e.total != 999*1000/2 || e.off != e.total-keep {
+		t.Errorf("held %d (cap %d) bytes of %d from %d", len(e.b), cap(r.b), e.total, e.off)
+	}
+}
