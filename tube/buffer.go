@@ -1,7 +1,7 @@
 package tube
 
 import (
-	"bytes"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -14,6 +14,10 @@ const (
 	largeChunk = 64 << 10
 	hugeChunk  = 512 << 10
 )
+
+// leastRoom is how much free space a chunk must have to be read into: with
+// less, a system call brings too little.
+const leastRoom = 512
 
 var (
 	smallPool = sync.Pool{New: func() any { return new([smallChunk]byte) }}
@@ -50,28 +54,55 @@ func (c *chunk) free() {
 
 // buffer holds the bytes that came and were not yet read, in order.
 // It is guarded by the stream's receive gate.
+//
+// Of a stream's chunks only the last may be empty: it is kept for its room.
+// Datagrams are chunks without room, and may be empty wherever they are.
 type buffer struct {
-	chunks []chunk
-	size   int   // unread bytes in all chunks
-	base   int64 // how many bytes of the stream were taken before the first unread one
-	marks  []mark
-	full   bool // the last read filled all the room it was given
+	all   []chunk // all[head:] is in use
+	head  int
+	size  int   // unread bytes in all chunks
+	base  int64 // how many bytes of the stream were taken before the first unread one
+	marks []mark
+	full  bool // the last read filled all the room it was given
 }
 
-// mark remembers how far a failed wait has already searched, so that the
-// same wait, repeated, does not search those bytes again.
-type mark struct {
-	key  string
-	upto int64 // no match starts before this offset of the stream
+func (b *buffer) live() []chunk { return b.all[b.head:] }
+
+// add appends a chunk. Places that were freed in front are used again before
+// the array grows, so both ends cost a constant time a chunk.
+func (b *buffer) add(c chunk) {
+	if len(b.all) == cap(b.all) && b.head > len(b.all)/2 {
+		n := copy(b.all, b.live())
+		clear(b.all[n:])
+		b.all, b.head = b.all[:n], 0
+	}
+	b.all = append(b.all, c)
 }
 
-const maxMarks = 8
+// drop removes the first n chunks.
+func (b *buffer) drop(n int) {
+	for i := range b.live()[:n] {
+		b.all[b.head+i].free()
+	}
+	b.head += n
+	if b.head == len(b.all) {
+		b.all, b.head = b.all[:0], 0
+	}
+}
+
+// first returns the unread bytes of the first chunk.
+func (b *buffer) first() []byte {
+	if b.head == len(b.all) {
+		return nil
+	}
+	return b.all[b.head].unread()
+}
 
 // room returns where the next bytes are to be read to.
 func (b *buffer) room() []byte {
-	if n := len(b.chunks); n > 0 {
-		last := &b.chunks[n-1]
-		if free := cap(last.b) - len(last.b); free >= 512 || free > 0 && len(last.b) == 0 {
+	if n := len(b.all); n > b.head {
+		last := &b.all[n-1]
+		if cap(last.b)-len(last.b) >= leastRoom {
 			return last.b[len(last.b):cap(last.b)]
 		}
 	}
@@ -82,14 +113,14 @@ func (b *buffer) room() []byte {
 	case b.full:
 		size = largeChunk
 	}
-	b.chunks = append(b.chunks, newChunk(size))
-	c := b.chunks[len(b.chunks)-1]
+	b.add(newChunk(size))
+	c := &b.all[len(b.all)-1]
 	return c.b[:cap(c.b)]
 }
 
 // commit counts n bytes, just read into room, as unread.
 func (b *buffer) commit(n int) {
-	last := &b.chunks[len(b.chunks)-1]
+	last := &b.all[len(b.all)-1]
 	last.b = last.b[:len(last.b)+n]
 	b.full = len(last.b) == cap(last.b)
 	b.size += n
@@ -97,17 +128,14 @@ func (b *buffer) commit(n int) {
 
 // idle gives memory back while there is nothing unread.
 func (b *buffer) idle() {
-	if b.size == 0 && len(b.chunks) > 0 {
-		for i := range b.chunks {
-			b.chunks[i].free()
-		}
-		b.chunks = b.chunks[:0]
+	if b.size == 0 {
+		b.drop(len(b.live()))
 	}
 }
 
 // packet appends one datagram as a chunk of its own, so that its borders stay.
 func (b *buffer) packet(p []byte) {
-	b.chunks = append(b.chunks, chunk{b: bytes.Clone(p)})
+	b.add(chunk{b: append(make([]byte, 0, len(p)), p...)})
 	b.size += len(p)
 }
 
@@ -115,30 +143,28 @@ func (b *buffer) packet(p []byte) {
 func (b *buffer) discard(n int) {
 	b.base += int64(n)
 	b.size -= n
-	i := 0
-	for i < len(b.chunks) {
-		c := &b.chunks[i]
+	if b.size == 0 {
+		b.marks = b.marks[:0]
+	}
+	live := b.live()
+	for i := range live {
+		c := &live[i]
 		have := len(c.b) - c.r
 		if n < have {
 			c.r += n
-			break
+			b.drop(i)
+			return
 		}
-		if n == have && i == len(b.chunks)-1 && cap(c.b)-len(c.b) >= 512 {
+		if n == have && i == len(live)-1 && cap(c.b)-len(c.b) >= leastRoom {
 			// All is read and the chunk has room left: keep it for the next read.
 			c.b, c.r = c.b[:0], 0
-			break
+			b.drop(i)
+			return
 		}
-		n -= have
-		c.free()
-		i++
-		if n == 0 {
-			break
+		if n -= have; n == 0 {
+			b.drop(i + 1)
+			return
 		}
-	}
-	if i > 0 {
-		rest := copy(b.chunks, b.chunks[i:])
-		clear(b.chunks[rest:])
-		b.chunks = b.chunks[:rest]
 	}
 }
 
@@ -147,160 +173,149 @@ func (b *buffer) pushFront(p []byte) {
 	b.marks = b.marks[:0]
 	b.base -= int64(len(p))
 	b.size += len(p)
-	if len(b.chunks) > 0 && b.chunks[0].r >= len(p) {
-		c := &b.chunks[0]
+	if live := b.live(); len(live) > 0 && live[0].r >= len(p) {
+		c := &live[0]
 		c.r -= len(p)
 		copy(c.b[c.r:], p)
 		return
 	}
-	b.chunks = append([]chunk{{b: bytes.Clone(p)}}, b.chunks...)
+	// p goes to the end of a new chunk: what is put back next finds room
+	// before it.
+	size := smallChunk
+	if len(p) > smallChunk {
+		size = len(p) + smallChunk
+	}
+	c := newChunk(size)
+	c.b = c.b[:size]
+	c.r = size - len(p)
+	copy(c.b[c.r:], p)
+	if b.head == 0 {
+		b.head = len(b.all) + 4
+		b.all = append(make([]chunk, b.head, 2*b.head), b.all...)
+	}
+	b.head--
+	b.all[b.head] = c
+}
+
+// locate returns the index in live of the chunk that holds the unread byte at
+// offset off, and the offset at which that chunk starts. It walks from the
+// nearer end, since waits look mostly at what came last.
+func (b *buffer) locate(off int) (i, start int) {
+	live := b.live()
+	if off < b.size/2 {
+		for i < len(live) && off >= start+len(live[i].unread()) {
+			start += len(live[i].unread())
+			i++
+		}
+		return i, start
+	}
+	i, start = len(live), b.size
+	for i > 0 && start > off {
+		i--
+		start -= len(live[i].unread())
+	}
+	return i, start
 }
 
 // copyAt fills dst with unread bytes from offset from on and says how many.
 func (b *buffer) copyAt(dst []byte, from int) int {
-	n := 0
-	for i := range b.chunks {
-		data := b.chunks[i].unread()
-		if from >= len(data) {
-			from -= len(data)
+	i, start := b.locate(from)
+	return copyChunks(dst, b.live()[i:], from-start)
+}
+
+// copyChunks fills dst from the given chunks, passing over the first skip bytes.
+func copyChunks(dst []byte, chunks []chunk, skip int) (n int) {
+	for i := 0; i < len(chunks) && n < len(dst); i++ {
+		data := chunks[i].unread()
+		if skip >= len(data) {
+			skip -= len(data)
 			continue
 		}
-		n += copy(dst[n:], data[from:])
-		from = 0
-		if n == len(dst) {
-			break
-		}
+		n += copy(dst[n:], data[skip:])
+		skip = 0
 	}
 	return n
 }
 
+// byteAt returns the unread byte at offset i.
+func (b *buffer) byteAt(i int) byte {
+	k, start := b.locate(i)
+	return b.live()[k].unread()[i-start]
+}
+
 // text returns the unread bytes [from, from+n) as a string.
 func (b *buffer) text(from, n int) string {
-	if len(b.chunks) > 0 {
-		if data := b.chunks[0].unread(); from+n <= len(data) {
+	i, start := b.locate(from)
+	chunks := b.live()[i:]
+	from -= start
+	if len(chunks) > 0 {
+		if data := chunks[0].unread(); from+n <= len(data) {
 			return string(data[from : from+n])
 		}
 	}
 	var s strings.Builder
 	s.Grow(n)
-	for i := range b.chunks {
-		data := b.chunks[i].unread()
-		if from >= len(data) {
-			from -= len(data)
-			continue
-		}
-		data = data[from:min(len(data), from+n)]
-		s.Write(data)
+	for i := 0; s.Len() < n; i++ {
+		data := chunks[i].unread()[from:]
+		s.Write(data[:min(len(data), n-s.Len())])
 		from = 0
-		if n -= len(data); n == 0 {
-			break
-		}
 	}
 	return s.String()
+}
+
+// bytes returns a copy of the unread bytes [from, from+n), never nil.
+func (b *buffer) bytes(from, n int) []byte {
+	p := make([]byte, n)
+	b.copyAt(p, from)
+	return p
 }
 
 // window returns the unread bytes [from, to) in one piece; it copies only
 // when they lie in several chunks.
 func (b *buffer) window(from, to int) []byte {
-	if len(b.chunks) > 0 {
-		if data := b.chunks[0].unread(); to <= len(data) {
-			return data[from:to]
+	i, start := b.locate(from)
+	if live := b.live(); i < len(live) {
+		if data := live[i].unread(); to-start <= len(data) {
+			return data[from-start : to-start]
 		}
 	}
-	w := make([]byte, to-from)
-	b.copyAt(w, from)
-	return w
+	return b.bytes(from, to-from)
 }
 
 // tail returns a copy of the last n unread bytes at most.
 func (b *buffer) tail(n int) []byte {
 	n = min(n, b.size)
-	t := make([]byte, n)
-	b.copyAt(t, b.size-n)
-	return t
+	return b.bytes(b.size-n, n)
 }
 
-// index returns the first offset in [from, to) where delim starts, or -1.
-func (b *buffer) index(delim []byte, from, to int) int {
-	to = min(to, b.size)
-	m := len(delim)
-	pos := 0 // offset of the chunk's first unread byte
-	for i := range b.chunks {
-		if pos >= to {
-			break
-		}
-		data := b.chunks[i].unread()
-		end := pos + len(data)
-		if end > from {
-			lo := max(from, pos)
-			hi := min(end, to+m-1)
-			if k := bytes.Index(data[lo-pos:hi-pos], delim); k >= 0 {
-				return lo + k
-			}
-			if m > 1 && end < b.size {
-				if k := b.indexAcross(delim, max(lo, end-m+1), end, to); k >= 0 {
-					return k
-				}
-			}
-		}
-		pos = end
-	}
-	return -1
+// mark remembers how far a failed wait has already searched, so that the
+// same wait, repeated, does not search those bytes again.
+type mark struct {
+	key  string
+	upto int64 // no match starts before this offset of the stream
+	base int64 // where the unread bytes began then
 }
 
-// indexAcross looks for a delim that starts in [lo, end) and crosses the
-// border between two chunks at end.
-func (b *buffer) indexAcross(delim []byte, lo, end, to int) int {
-	var small [128]byte
-	stitched := small[:]
-	if need := end - lo + len(delim) - 1; need > len(small) {
-		stitched = make([]byte, need)
-	} else {
-		stitched = small[:need]
-	}
-	n := b.copyAt(stitched, lo)
-	if k := bytes.Index(stitched[:n], delim); k >= 0 && lo+k < to {
-		return lo + k
-	}
-	return -1
-}
+// maxMarks is how many different failed waits are remembered; a program that
+// tries more in turn pays with searching again.
+const maxMarks = 8
 
-// partialAt says whether the unread bytes from offset at on are a proper
-// prefix of delim: more bytes could complete it.
-func (b *buffer) partialAt(delim []byte, at int) bool {
-	rest := b.size - at
-	if rest >= len(delim) {
-		return false
-	}
-	var small [128]byte
-	w := small[:]
-	if rest > len(small) {
-		w = make([]byte, rest)
-	}
-	n := b.copyAt(w[:rest], at)
-	return bytes.Equal(w[:n], delim[:n])
-}
-
-// searched returns the offset from which a wait for key must search.
-func (b *buffer) searched(key string) int {
+// searched returns the offset from which a wait for key must search, and
+// whether the unread bytes still begin where they began at the last search.
+func (b *buffer) searched(key string) (from int, same bool) {
 	for i := range b.marks {
-		if b.marks[i].key == key {
-			return int(max(b.marks[i].upto-b.base, 0))
+		if m := &b.marks[i]; m.key == key {
+			return int(max(m.upto-b.base, 0)), m.base == b.base
 		}
 	}
-	return 0
+	return 0, true
 }
 
 // mark remembers that no match for key starts before offset upto.
 func (b *buffer) mark(key string, upto int) {
-	for i := range b.marks {
-		if b.marks[i].key == key {
-			b.marks[i].upto = b.base + int64(upto)
-			return
-		}
-	}
+	b.marks = slices.DeleteFunc(b.marks, func(m mark) bool { return m.key == key })
 	if len(b.marks) == maxMarks {
-		b.marks = append(b.marks[:0], b.marks[1:]...)
+		b.marks = slices.Delete(b.marks, 0, 1)
 	}
-	b.marks = append(b.marks, mark{key, b.base + int64(upto)})
+	b.marks = append(b.marks, mark{key, b.base + int64(upto), b.base})
 }

@@ -1,26 +1,75 @@
 package tube
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
 // CloseWrite ends what this side sends (on TCP: shutdown(SHUT_WR), the peer
-// reads EOF) and leaves the receiving side open. Where the stream has no
-// half-close (UDP, a terminal) the error is errors.ErrUnsupported.
+// reads EOF) and leaves the receiving side open. It waits for a sending call
+// that is under way, so that the end comes after its bytes; later ones fail
+// with net.ErrClosed. Where the stream has no half-close (UDP, a terminal) the
+// error is errors.ErrUnsupported.
 func (t *Tube) CloseWrite() error {
-	if c, ok := t.conn.(closeWriter); ok {
-		return wrapOp("close write", c.CloseWrite())
+	half, ok := t.conn.(closeWriter)
+	if !ok {
+		return noHalf("close write", t.conn)
 	}
-	return noHalf("close write", t.conn)
+	c := call{view: t}
+	defer c.end()
+	if err := t.out.enter(&c, t.writeUser); err != nil {
+		return wrapOp("close write", err)
+	}
+	defer t.out.leave()
+	return wrapOp("close write", t.finish(&c, half))
 }
 
-// CloseRead ends what this side receives (on TCP: shutdown(SHUT_RD)).
+// finish sends the end of the stream. The send gate is held.
+func (s *stream) finish(c *call, half closeWriter) error {
+	if err := s.ready(c, s.writeUser); err != nil {
+		return err
+	}
+	s.dmu.Lock()
+	done := s.finSent
+	s.dmu.Unlock()
+	if done {
+		return nil
+	}
+	c.watch()
+	defer s.disarm(&s.wd)
+	if err := s.arm(&s.wd, c); err != nil {
+		return err
+	}
+	for s.owing != nil {
+		err := s.owing.flush()
+		if err == nil {
+			break
+		}
+		if err = classify(err); err != os.ErrDeadlineExceeded {
+			return err
+		}
+		s.woke(&s.wd)
+		if err := s.arm(&s.wd, c); err != nil {
+			return err
+		}
+	}
+	if err := half.CloseWrite(); err != nil {
+		return err
+	}
+	s.dmu.Lock()
+	defer s.dmu.Unlock()
+	s.finSent = true
+	return nil
+}
+
+// CloseRead ends what this side receives (on TCP: shutdown(SHUT_RD)): what
+// came before stays readable, then the stream ends. Where the stream cannot do
+// that (TLS, UDP, programs) the error is errors.ErrUnsupported.
 func (t *Tube) CloseRead() error {
 	if c, ok := t.conn.(closeReader); ok {
 		return wrapOp("close read", c.CloseRead())
@@ -31,6 +80,10 @@ func (t *Tube) CloseRead() error {
 func wrapOp(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return err
 	}
 	return &Error{Op: op, Err: classify(err)}
 }
@@ -49,24 +102,34 @@ func noHalf(op string, c net.Conn) error {
 // sending side, reads and forgets what comes in, and closes when the peer has
 // closed or has acknowledged everything, after WithLinger's time at most.
 //
-// A blocked or later call on the tube, on any view, fails with net.ErrClosed.
-// A program that Start started is told by the end of its input, and killed
-// when it has not ended in WithLinger's time. Closing again does nothing.
+// A blocked or later call on the tube, on any view, fails with net.ErrClosed,
+// also when bytes were left unread. Closing again does nothing.
+//
+// A program that Start started is told by the end of its input, on a terminal
+// by the hangup; what it still writes is read and forgotten, and it is killed
+// when it has not ended in WithLinger's time.
 func (t *Tube) Close() error {
 	if !t.begone() {
 		return nil
 	}
-	if p := t.proc; p != nil {
-		err := t.conn.Close()
-		p.finish(t.cfg.linger)
-		return wrapOp("close", err)
+	defer t.release()
+	end := time.Now().Add(t.cfg.linger)
+	if t.proc != nil {
+		return wrapOp("close", t.endProgram(end))
 	}
-	if tcp := t.tcp(); tcp != nil && t.cfg.linger > 0 {
-		end := time.Now().Add(t.cfg.linger)
+	if t.cfg.linger > 0 {
+		tcp := t.tcp()
+		unix, _ := t.conn.(*net.UnixConn)
 		// Whoever was receiving has been woken, but may be writing to a slow
 		// third party.
-		if t.in.enterUntil(end) {
-			t.lingerOn(tcp, end)
+		if (tcp != nil || unix != nil && !t.packet) && t.in.enterUntil(end) {
+			if tcp != nil {
+				t.lingerOn(tcp, end)
+			} else if unix.CloseWrite() == nil {
+				// The peer's system keeps what was sent, but would say
+				// "reset" at its end if input were left here.
+				withJunk(func(junk []byte) { drainNow(unix, junk, end) })
+			}
 			t.in.leave()
 		}
 	}
@@ -79,77 +142,100 @@ func (t *Tube) Abort() error {
 	if !t.begone() {
 		return nil
 	}
+	defer t.release()
+	if p := t.proc; p != nil {
+		p.kill()
+	}
+	conn := t.conn
 	if tcp := t.tcp(); tcp != nil {
 		tcp.SetLinger(0)
-		return wrapOp("abort", tcp.Close())
+		if conn != net.Conn(tcp) {
+			defer conn.Close() // what is above may hold more than the connection
+		}
+		conn = tcp
 	}
-	if a, ok := t.conn.(interface{ SetLinger(int) error }); ok {
-		a.SetLinger(0)
-	}
-	err := t.conn.Close()
+	err := conn.Close()
 	if p := t.proc; p != nil {
-		p.finish(0)
+		<-p.ended
 	}
 	return wrapOp("abort", err)
 }
 
-// begone marks the stream as closed and wakes everybody; false when it was
-// closed before.
-func (s *stream) begone() bool {
-	s.dmu.Lock()
-	defer s.dmu.Unlock()
-	if s.closed {
-		return false
+// release gives the unread bytes of a closed stream back, unless somebody
+// still holds them.
+func (t *Tube) release() {
+	if t.in.mu.TryLock() {
+		t.buf.drop(len(t.buf.live()))
+		t.buf = buffer{}
+		t.in.leave()
 	}
-	s.setConn(&s.rd, longAgo)
-	s.setConn(&s.wd, longAgo)
-	s.closed = true
-	s.notify()
-	if s.unbind != nil {
-		s.unbind()
-	}
-	return true
+}
+
+// lingerer is what TCP connections have in common, the system's, those that
+// wrap them and those that imitate them.
+type lingerer interface {
+	net.Conn
+	closeWriter
+	SetLinger(seconds int) error
 }
 
 // tcp returns the TCP connection below, or nil.
-func (s *stream) tcp() *net.TCPConn {
-	switch c := s.conn.(type) {
-	case *net.TCPConn:
-		return c
-	case *tls.Conn:
-		tcp, _ := c.NetConn().(*net.TCPConn)
-		return tcp
+func (s *stream) tcp() lingerer {
+	conn := s.conn
+	for {
+		if l, ok := conn.(lingerer); ok {
+			return l
+		}
+		above, ok := conn.(interface{ NetConn() net.Conn }) // as *tls.Conn has it
+		if !ok {
+			return nil
+		}
+		conn = above.NetConn()
 	}
-	return nil
 }
 
 // lingerOn waits until closing tcp loses nothing; see Close.
-func (s *stream) lingerOn(tcp *net.TCPConn, end time.Time) {
-	if c, ok := s.conn.(*tls.Conn); ok {
-		c.SetWriteDeadline(end)
-		c.CloseWrite()
+func (s *stream) lingerOn(tcp lingerer, end time.Time) {
+	if s.conn != net.Conn(tcp) {
+		if c, ok := s.conn.(closeWriter); ok {
+			s.conn.SetWriteDeadline(end)
+			s.owing.flush()
+			c.CloseWrite()
+		}
 	}
 	if tcp.CloseWrite() != nil || s.rerr == io.EOF {
 		return // reset, or closed by both: nothing can be lost any more
 	}
+	withJunk(func(junk []byte) {
+		for wait := time.Millisecond; time.Now().Before(end); wait = min(2*wait, maxLingerWait) {
+			n, known := unacked(tcp)
+			if known && n == 0 {
+				if c, ok := tcp.(syscall.Conn); ok {
+					drainNow(c, junk, end)
+				}
+				return
+			}
+			tcp.SetReadDeadline(earliest(end, time.Now().Add(wait)))
+			var err error
+			for err == nil {
+				_, err = tcp.Read(junk)
+			}
+			if classify(err) != os.ErrDeadlineExceeded {
+				return // the peer closed, or reset
+			}
+			if !known && wait == maxLingerWait {
+				return // the system does not tell more, and the peer has been quiet
+			}
+		}
+	})
+}
+
+// maxLingerWait is how long lingerOn waits at most before it asks again.
+const maxLingerWait = 50 * time.Millisecond
+
+// withJunk calls f with memory to read to what nobody wants.
+func withJunk(f func(junk []byte)) {
 	junk := packetPool.Get().(*[64 << 10]byte)
 	defer packetPool.Put(junk)
-	for wait := time.Millisecond; time.Now().Before(end); wait = min(2*wait, 50*time.Millisecond) {
-		n, known := unacked(tcp)
-		if known && n == 0 {
-			drainNow(tcp, junk[:], end)
-			return
-		}
-		tcp.SetReadDeadline(earliest(end, time.Now().Add(wait)))
-		var err error
-		for err == nil {
-			_, err = tcp.Read(junk[:])
-		}
-		if classify(err) != os.ErrDeadlineExceeded {
-			return // the peer closed, or reset
-		}
-		if !known && wait == 50*time.Millisecond {
-			return // the system does not tell more, and the peer has been quiet
-		}
-	}
+	f(junk[:])
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 )
 
 // WithTLS sets the TLS configuration of Dial, Connect and Listen on the
@@ -29,14 +31,26 @@ func Dial(ctx context.Context, network, addr string, opts ...Option) (*Tube, err
 	conn, err := dial(ctx, network, addr, cfg.tls)
 	if err != nil {
 		// package net names the operation, the network and the address itself
-		return nil, fmt.Errorf("tube: %w", err)
+		return nil, &Error{Op: "tube", Err: err}
 	}
 	return wrap(conn, cfg), nil
 }
 
+// boundConn removes the file its socket is bound to.
+type boundConn struct {
+	*net.UnixConn
+	path string
+	once sync.Once
+}
+
+func (c *boundConn) Close() error {
+	c.once.Do(func() { os.Remove(c.path) })
+	return c.UnixConn.Close()
+}
+
 func dial(ctx context.Context, network, addr string, tc *tls.Config) (net.Conn, error) {
 	if network == "tls" {
-		return (&tls.Dialer{Config: tc}).DialContext(ctx, "tcp", addr)
+		return dialTLS(ctx, addr, tc)
 	}
 	if network == "unixgram" {
 		return dialUnixgram(addr)
@@ -87,6 +101,8 @@ func ParseTarget(target string) (network, addr string, err error) {
 	}
 	host, port, err := net.SplitHostPort(addr)
 	switch {
+	case strings.Count(addr, ":") > 1 && !strings.Contains(addr, "["):
+		return bad(`an IPv6 address needs brackets, "[::1]:1337"`)
 	case err != nil:
 		return bad("no port")
 	case host == "":
@@ -94,7 +110,7 @@ func ParseTarget(target string) (network, addr string, err error) {
 	case port == "":
 		return bad("no port")
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
 		return bad(fmt.Sprintf("%q is no port (1 to 65535)", port))
 	}
 	return network, addr, nil
@@ -146,6 +162,7 @@ func parseURL(s string) (network, addr string, err error) {
 // flag it does not know is refused, since it may change the meaning.
 func parseNetcat(words []string) (network, addr string, err error) {
 	network = "tcp"
+	family := ""
 	var rest []string
 	for _, w := range words {
 		switch w {
@@ -155,10 +172,8 @@ func parseNetcat(words []string) (network, addr string, err error) {
 			network = "tls"
 		case "-U", "--unixsock":
 			network = "unix"
-		case "-4":
-			network += "4"
-		case "-6":
-			network += "6"
+		case "-4", "-6":
+			family = w[1:]
 		case "-v", "-vv", "-n", "-N", "-C", "--crlf":
 		default:
 			if strings.HasPrefix(w, "-") {
@@ -170,19 +185,39 @@ func parseNetcat(words []string) (network, addr string, err error) {
 	switch {
 	case network == "unix" && len(rest) == 1:
 		return network, rest[0], nil
+	case network == "unix":
+		return "", "", errors.New("one path is needed")
+	case family != "" && network == "tls":
+		return "", "", fmt.Errorf("-%s and --ssl do not go together here", family)
 	case len(rest) == 1 && strings.Contains(rest[0], ":"):
-		return network, rest[0], nil
+		return network + family, rest[0], nil
 	case len(rest) == 2:
-		return network, net.JoinHostPort(unbracket(rest[0]), rest[1]), nil
+		return network + family, net.JoinHostPort(unbracket(rest[0]), rest[1]), nil
 	}
 	return "", "", errors.New("a host and a port are needed")
 }
 
+// parseOpenssl reads openssl s_client with the flags that change nothing here.
 func parseOpenssl(words []string) (network, addr string, err error) {
-	for i, w := range words {
-		if w == "-connect" && i+1 < len(words) {
-			return "tls", words[i+1], nil
-		}
+	if len(words) == 0 || words[0] != "s_client" {
+		return "", "", errors.New("of openssl only s_client is known here")
 	}
-	return "", "", errors.New("openssl s_client needs -connect host:port")
+	words = words[1:]
+	for len(words) > 0 {
+		switch w := words[0]; {
+		case (w == "-connect" || w == "--connect") && len(words) > 1:
+			addr = words[1]
+			words = words[1:]
+		case w == "-quiet" || w == "-ign_eof" || w == "-crlf" || w == "-no_ign_eof":
+		case !strings.HasPrefix(w, "-") && addr == "":
+			addr = w
+		default:
+			return "", "", fmt.Errorf("the flag %q is not known here", w)
+		}
+		words = words[1:]
+	}
+	if addr == "" {
+		return "", "", errors.New("openssl s_client needs -connect host:port")
+	}
+	return "tls", addr, nil
 }

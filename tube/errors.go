@@ -91,17 +91,24 @@ var _ net.Error = (*Error)(nil)
 // classify turns what the operating system says into the errors documented
 // at Error; the system's own error stays in the chain.
 func classify(err error) error {
-	switch {
-	case err == nil, err == io.EOF:
+	if err == nil || err == io.EOF {
 		return err
+	}
+	var errno syscall.Errno
+	var timeout net.Error
+	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return os.ErrDeadlineExceeded
-	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
 		return net.ErrClosed
 	case errors.Is(err, ErrReset):
 		return err
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
+	case isReset(err), errors.Is(err, io.ErrClosedPipe): // what net.Pipe and io.Pipe say when the other end is closed
 		return fmt.Errorf("%w (%w)", ErrReset, err)
+	case !errors.As(err, &errno) && errors.As(err, &timeout) && timeout.Timeout():
+		// A connection from another library may have an error of its own for
+		// a deadline. Not so ETIMEDOUT: that is the end of a TCP connection.
+		return os.ErrDeadlineExceeded
 	}
 	return err
 }

@@ -15,9 +15,16 @@ func (s *stream) fill(c *call) error {
 	if s.rerr != nil {
 		return s.rerr
 	}
+	if err := s.ready(c, s.readUser); err != nil {
+		return err
+	}
 	c.watch()
+	defer s.disarm(&s.rd)
 	for {
 		if err := s.arm(&s.rd, c); err != nil {
+			if err == os.ErrDeadlineExceeded && s.look(c) {
+				return s.rerr
+			}
 			return err
 		}
 		n, err := s.readMore()
@@ -30,17 +37,35 @@ func (s *stream) fill(c *call) error {
 	}
 }
 
+// maxLooks is how often a call whose time is up takes what is already there:
+// enough for all that a socket holds, and an end for a peer that never stops.
+const maxLooks = 16
+
+// look reads what has come before the call's time was up; it says whether
+// that was anything, or the end of the stream.
+func (s *stream) look(c *call) bool {
+	if user := s.readUser(); !user.IsZero() && !time.Now().Before(user) {
+		return false // net.Conn wants a deadline in the past to fail
+	}
+	if c.looks == maxLooks {
+		return false
+	}
+	c.looks++
+	return s.more() || s.rerr != nil
+}
+
 // fate looks at a failed read: nil means that it only woke early.
 func (s *stream) fate(err error) error {
 	err = classify(err)
 	if err == os.ErrDeadlineExceeded {
+		s.woke(&s.rd)
 		return nil // arm decides whether it is really time
 	}
-	if !s.packet && err != net.ErrClosed {
-		s.rerr = err
+	if s.closed.Load() {
+		return net.ErrClosed
 	}
-	if s.packet && err == io.EOF {
-		s.rerr = err
+	if err == io.EOF || !s.packet {
+		s.rerr = err // a datagram socket outlives its errors
 	}
 	return err
 }
@@ -49,38 +74,43 @@ func (s *stream) fate(err error) error {
 // deadline lets it.
 func (s *stream) readMore() (n int, err error) {
 	switch {
+	case s.packet:
+		return s.readPacket()
 	case s.raw != nil:
 		s.rawN, s.rawErr = 0, nil
 		err = s.raw.Read(s.rawFn)
 		if err == nil {
 			n, err = s.rawN, s.rawErr
+			if n == 0 && err == nil {
+				err = io.EOF
+			}
 		}
-	case s.packet:
-		return s.readPacket()
 	default:
-		n, err = s.conn.Read(s.buf.room())
-		if n > 0 {
-			s.received(n)
-		} else {
-			s.buf.idle()
+		for range maxEmptyReads {
+			if n, err = s.conn.Read(s.buf.room()); n > 0 || err != nil {
+				break
+			}
 		}
-		return n, err
+		if n == 0 && err == nil {
+			err = io.ErrNoProgress
+		}
 	}
 	if n > 0 {
 		s.received(n)
+		// What came first; an error that came with it is met again.
 		return n, nil
 	}
 	s.buf.idle()
-	if err == nil {
-		err = io.EOF
-	}
 	return 0, err
 }
 
+// maxEmptyReads is how often a Read may return nothing and no error.
+const maxEmptyReads = 100
+
 // received counts n bytes that were read into the buffer's room.
 func (s *stream) received(n int) {
-	if s.cfg.trace != nil {
-		s.cfg.trace.dump('<', s.buf.room()[:n])
+	if s.trace != nil {
+		s.trace.dump('<', s.buf.room()[:n])
 	}
 	s.buf.commit(n)
 }
@@ -103,29 +133,21 @@ func (s *stream) more() bool {
 	if s.raw == nil || s.rerr != nil {
 		return false
 	}
-	s.rawN, s.rawErr = 0, nil
-	again := false
-	once := func(fd uintptr) bool {
-		s.rawN, again, s.rawErr = sysRead(fd, s.buf.room())
-		return true
-	}
-	err := s.raw.Read(once)
-	if errors.Is(err, os.ErrDeadlineExceeded) { // left behind by an earlier call
-		s.dmu.Lock()
-		s.setConn(&s.rd, time.Time{})
-		s.dmu.Unlock()
-		err = s.raw.Read(once)
-	}
-	if err == nil && s.rawN > 0 {
-		s.received(s.rawN)
+	var n int
+	var again bool
+	var err error
+	// Control, unlike Read, does not ask whether a deadline has passed.
+	failed := s.raw.Control(func(fd uintptr) { n, again, err = sysRead(fd, s.buf.room()) })
+	if n > 0 {
+		s.received(n)
 		return true
 	}
 	s.buf.idle()
-	if err == nil && !again {
-		if s.rawErr == nil {
-			s.rawErr = io.EOF
+	if failed == nil && !again {
+		if err == nil {
+			err = io.EOF
 		}
-		s.fate(s.rawErr)
+		s.fate(err)
 	}
 	return false
 }
@@ -139,20 +161,29 @@ func (s *stream) readPacket() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if s.cfg.trace != nil {
-		s.cfg.trace.dump('<', p[:n])
+	if s.trace != nil {
+		s.trace.dump('<', p[:n])
 	}
 	s.buf.packet(p[:n])
 	return n, nil
 }
 
-// receive begins a receiving call: it takes the gate.
+// receive begins a receiving call: it takes the gate, unless the tube is
+// closed or the call's context has ended.
 func (t *Tube) receive(c *call) error {
-	if t.in.mu.TryLock() {
-		return nil
+	if !t.in.mu.TryLock() {
+		if err := t.in.enter(c, t.readUser); err != nil {
+			return err
+		}
 	}
-	c.watch()
-	return t.in.enter(c, t.readUser)
+	err := c.cause()
+	if t.closed.Load() {
+		err = net.ErrClosed
+	}
+	if err != nil {
+		t.in.leave()
+	}
+	return err
 }
 
 // failed makes the error of a wait that ended without what it waited for.

@@ -15,10 +15,13 @@ func rawRead(syscall.Conn) syscall.RawConn { return nil }
 func sysRead(uintptr, []byte) (int, bool, error) { return 0, false, errors.ErrUnsupported }
 
 // drainNow reads and forgets what has come, waiting a millisecond for it.
-func drainNow(tcp *net.TCPConn, junk []byte, _ time.Time) {
-	tcp.SetReadDeadline(time.Now().Add(time.Millisecond))
+func drainNow(c syscall.Conn, junk []byte, _ time.Time) {
+	conn, ok := c.(net.Conn)
+	if !ok || conn.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+		return
+	}
 	for {
-		if _, err := tcp.Read(junk); err != nil {
+		if _, err := conn.Read(junk); err != nil {
 			return
 		}
 	}

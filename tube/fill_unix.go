@@ -3,7 +3,6 @@
 package tube
 
 import (
-	"net"
 	"syscall"
 	"time"
 )
@@ -36,17 +35,16 @@ func sysRead(fd uintptr, p []byte) (n int, again bool, err error) {
 }
 
 // drainNow reads and forgets what has come, without waiting.
-func drainNow(tcp *net.TCPConn, junk []byte, end time.Time) {
-	raw := rawRead(tcp)
-	if raw == nil || tcp.SetReadDeadline(end) != nil {
+func drainNow(c syscall.Conn, junk []byte, end time.Time) {
+	raw := rawRead(c)
+	if raw == nil {
 		return
 	}
-	for more := true; more && time.Now().Before(end); {
-		more = false
-		raw.Read(func(fd uintptr) bool {
-			n, again, err := sysRead(fd, junk)
-			more = n > 0 && !again && err == nil
-			return true
-		})
-	}
+	raw.Control(func(fd uintptr) {
+		for time.Now().Before(end) {
+			if n, again, err := sysRead(fd, junk); n <= 0 || again || err != nil {
+				return
+			}
+		}
+	})
 }

@@ -23,36 +23,15 @@ func (g *gate) enter(c *call, user func() time.Time) error {
 	if g.mu.TryLock() {
 		return nil
 	}
-	return g.enterSlow(c, user)
-}
-
-func (g *gate) enterSlow(c *call, user func() time.Time) error {
 	g.init()
 	g.waiters.Add(1)
 	defer g.waiters.Add(-1)
-	for {
-		if g.mu.TryLock() {
-			return nil
-		}
-		if err := c.ended(user()); err != nil {
+	for !g.mu.TryLock() {
+		if err := c.wait(g.freed, user); err != nil {
 			return err
 		}
-		var expire <-chan time.Time
-		var timer *time.Timer
-		if d := earliest(user(), c.until()); !d.IsZero() {
-			timer = time.NewTimer(time.Until(d))
-			expire = timer.C
-		}
-		select {
-		case <-g.freed:
-		case <-expire:
-		case <-c.done():
-		case <-c.view.wake(): // a deadline was set, or the stream closed
-		}
-		if timer != nil {
-			timer.Stop()
-		}
 	}
+	return nil
 }
 
 func (g *gate) leave() {
@@ -69,19 +48,20 @@ func (g *gate) leave() {
 // enterUntil takes the gate, also that of a closed stream, unless it takes
 // longer than end.
 func (g *gate) enterUntil(end time.Time) bool {
+	if g.mu.TryLock() {
+		return true
+	}
 	g.init()
 	g.waiters.Add(1)
 	defer g.waiters.Add(-1)
 	timer := time.NewTimer(time.Until(end))
 	defer timer.Stop()
-	for {
-		if g.mu.TryLock() {
-			return true
-		}
+	for !g.mu.TryLock() {
 		select {
 		case <-g.freed:
 		case <-timer.C:
 			return false
 		}
 	}
+	return true
 }

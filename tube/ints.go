@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 	"unsafe"
 )
@@ -73,29 +74,31 @@ func SendInt[T Integer](t *Tube, v T, order binary.ByteOrder) error {
 
 // RecvFrame receives a frame: its length as an integer of type L, then as
 // many bytes. A length above limit fails with ErrTooLong. After any error the
-// frame, with its length, stays readable from its start.
+// frame, with its length, stays readable from its start. Like the other
+// receiving calls it may be used by several goroutines.
 func RecvFrame[L Unsigned](t *Tube, order binary.ByteOrder, limit int) ([]byte, error) {
 	c := call{view: t}
-	if d := c.until(); !d.IsZero() {
-		t = &Tube{stream: t.stream, ctx: t.ctx, deadline: d, fixed: true}
+	defer c.end()
+	if err := t.receive(&c); err != nil {
+		return nil, t.unheld("recv frame", "", err)
 	}
+	defer t.in.leave()
 	head := sizeOf[L]()
-	s, err := t.Peek(head)
+	if err := t.need(&c, head); err != nil {
+		return nil, t.failed("recv frame", fmt.Sprintf("with a length of %d bytes", head), err)
+	}
+	n, err := Unpack[L](t.buf.bytes(0, head), order)
 	if err != nil {
-		return nil, err
+		return nil, t.failed("recv frame", "", err)
 	}
-	n, err := Unpack[L]([]byte(s), order)
-	if err != nil {
-		return nil, err
+	if uint64(n) > uint64(min(max(limit, 0), math.MaxInt-head)) {
+		return nil, t.failed("recv frame", fmt.Sprintf("of at most %d bytes, announced with %d", limit, n), ErrTooLong)
 	}
-	if uint64(n) > uint64(limit) {
-		return nil, &Error{Op: "recv frame", Want: fmt.Sprintf("of at most %d bytes, announced with %d", limit, n), Err: ErrTooLong}
+	if err := t.need(&c, head+int(n)); err != nil {
+		return nil, t.failed("recv frame", fmt.Sprintf("of %d bytes", n), err)
 	}
-	b, err := t.RecvNBytes(head + int(n))
-	if err != nil {
-		return nil, err
-	}
-	return b[head:], nil
+	t.drop(head)
+	return take[[]byte](t, int(n)), nil
 }
 
 // SendFrame sends a frame: the length of b as an integer of type L, then b.
@@ -122,10 +125,12 @@ func Unhex(s string) ([]byte, error) {
 // Base64 returns b in base64 (RFC 4648, section 4).
 func Base64[S ~string | ~[]byte](b S) string { return base64.StdEncoding.EncodeToString([]byte(b)) }
 
+var unbase64 = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "")
+
 // Unbase64 returns the bytes that s writes in base64, standard or URL-safe,
 // with or without padding.
 func Unbase64(s string) ([]byte, error) {
-	plain := strings.NewReplacer("-", "+", "_", "/", "=", "", "\n", "", "\r", "").Replace(s)
+	plain := strings.TrimRight(unbase64.Replace(s), "=")
 	b, err := base64.RawStdEncoding.DecodeString(plain)
 	if err != nil {
 		return nil, fmt.Errorf("unbase64 %.40q: %w", s, err)

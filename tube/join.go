@@ -12,30 +12,57 @@ import (
 // Join copies between a and b in both directions until both streams have
 // ended, and passes each end on as a half-close, so that an answer that comes
 // after the question's end still arrives. It closes neither. On Linux the
-// bytes between two sockets stay in the kernel.
+// bytes between two sockets stay in the kernel. Default timeouts do not apply.
 //
-// When one direction fails, both are ended and the first error is returned;
-// when ctx ends, its cause. Default timeouts do not apply.
+// When one side does not take any more (ErrReset while sending to it), what it
+// still has to say is copied to its end; then that error is returned. When a
+// direction fails otherwise, both are ended and its error is returned; when
+// ctx ends, its cause. A side that has no half-close (UDP, a terminal) cannot
+// be told the other's end: Join then waits for its own.
 func Join(ctx context.Context, a, b *Tube) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	j := joint{ctx: inner, cancel: cancel}
 	var wg sync.WaitGroup
-	wg.Go(func() { joinHalf(ctx, cancel, b, a) })
-	wg.Go(func() { joinHalf(ctx, cancel, a, b) })
+	wg.Go(func() { j.half(b, a) })
+	wg.Go(func() { j.half(a, b) })
 	wg.Wait()
-	return context.Cause(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return j.first
 }
 
-func joinHalf(ctx context.Context, cancel context.CancelCauseFunc, dst, src *Tube) {
-	_, err := src.With(ctx).WriteTo(dst.With(ctx))
-	if err == nil {
-		err = dst.CloseWrite()
-		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, ErrReset) || errors.Is(err, net.ErrClosed) || isNotConnected(err) {
-			err = nil // dst cannot be told, or is gone: then its own direction ends too
-		}
+// joint is a Join under way.
+type joint struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	mu     sync.Mutex
+	first  error
+}
+
+// fail notes the first error, and ends both directions unless they may go on.
+func (j *joint) fail(err error, goOn bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.first == nil {
+		j.first = err
 	}
+	if !goOn {
+		j.cancel(err)
+	}
+}
+
+func (j *joint) half(dst, src *Tube) {
+	dst, src = dst.With(j.ctx).untimed(), src.With(j.ctx).untimed()
+	_, out, err := src.writeTo(dst)
 	if err != nil {
-		cancel(err)
+		j.fail(err, out && errors.Is(err, ErrReset))
+		return
+	}
+	err = dst.CloseWrite()
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrReset) && !isNotConnected(err) {
+		j.fail(err, false)
 	}
 }
 
@@ -45,72 +72,73 @@ func joinHalf(ctx context.Context, cancel context.CancelCauseFunc, dst, src *Tub
 // passed through the Tube; on Linux, between two sockets, the bytes stay in
 // the kernel and those under way are lost.
 func (t *Tube) WriteTo(w io.Writer) (int64, error) {
+	n, _, err := t.untimed().writeTo(w)
+	return n, err
+}
+
+// writeTo is WriteTo; out says that it was w that failed.
+func (t *Tube) writeTo(w io.Writer) (n int64, out bool, err error) {
 	c := call{view: t}
 	defer c.end()
-	c.untimed()
 	if err := t.receive(&c); err != nil {
-		return 0, t.unheld("write to", "", err)
+		return 0, false, t.unheld("write to", "", err)
 	}
 	defer t.in.leave()
 	t.last = false
-	if dst, ok := w.(*Tube); ok {
-		n, err := t.flushTo(w)
-		if err == nil && t.rerr == nil && canSplice(dst.stream, t.stream) {
-			var m int64
-			m, err = t.splice(&c, dst)
-			return n + m, t.copyErr(err)
-		}
-		if err != nil {
-			return n, t.copyErr(err)
-		}
-		m, err := t.copyTo(&c, w)
-		return n + m, t.copyErr(err)
+	n, out, err = t.copyTo(&c, w)
+	if err == io.EOF {
+		return n, false, nil
 	}
-	n, err := t.copyTo(&c, w)
-	return n, t.copyErr(err)
+	if !out {
+		err = t.failed("write to", "", err)
+	}
+	return n, out, err
 }
 
-func (t *Tube) copyErr(err error) error {
-	if err == nil || err == io.EOF {
-		return nil
+func (t *Tube) copyTo(c *call, w io.Writer) (total int64, out bool, err error) {
+	for {
+		n, err := t.flushTo(w)
+		total += n
+		if err != nil {
+			return total, true, err
+		}
+		if dst, ok := w.(*Tube); ok && t.rerr == nil && canSplice(dst.stream, t.stream) {
+			n, out, err := t.splice(c, dst)
+			return total + n, out, err
+		}
+		if err := t.fill(c); err != nil {
+			return total, false, err
+		}
 	}
-	return t.failed("write to", "", err)
 }
 
 // flushTo writes what is unread.
 func (t *Tube) flushTo(w io.Writer) (int64, error) {
 	total := int64(0)
-	for len(t.buf.chunks) > 0 && (t.buf.size > 0 || t.packet) {
-		data := t.buf.chunks[0].unread()
-		n, err := w.Write(data)
-		total += int64(n)
-		if len(data) == 0 {
-			t.buf.chunks = append(t.buf.chunks[:0], t.buf.chunks[1:]...)
-		} else {
-			t.buf.discard(n)
+	for t.unread() {
+		data := t.buf.first()
+		if len(data) == 0 && !t.packet {
+			t.buf.drop(1)
+			continue
 		}
+		n, err := w.Write(data)
+		if n < 0 || n > len(data) {
+			n, err = 0, errors.Join(errors.New("the writer returned an impossible count"), err)
+		}
+		total += int64(n)
 		if err == nil && n < len(data) {
 			err = io.ErrShortWrite
+		}
+		if len(data) == 0 {
+			t.buf.drop(1)
+		} else {
+			t.buf.discard(n)
 		}
 		if err != nil {
 			return total, err
 		}
 	}
 	return total, nil
-}
-
-func (t *Tube) copyTo(c *call, w io.Writer) (int64, error) {
-	total := int64(0)
-	for {
-		n, err := t.flushTo(w)
-		total += n
-		if err == nil {
-			err = t.fill(c)
-		}
-		if err != nil {
-			return total, err
-		}
-	}
 }
 
 // canSplice says whether the system can move the bytes itself: between stream
@@ -126,13 +154,13 @@ func canSplice(dst, src *stream) bool {
 	return dstTCP && (srcTCP || srcUnix) || srcTCP && dstUnix
 }
 
-// splice lets package net copy, which uses splice(2) on Linux.
-func (t *Tube) splice(c *call, dst *Tube) (int64, error) {
+// splice lets package net copy, which uses splice(2) on Linux; it returns
+// io.EOF at the end of t. out says that it was dst that failed.
+func (t *Tube) splice(c *call, dst *Tube) (total int64, out bool, err error) {
 	cd := call{view: dst}
 	defer cd.end()
-	cd.untimed()
 	if err := dst.out.enter(&cd, dst.writeUser); err != nil {
-		return 0, err
+		return 0, true, &Error{Op: "write", Err: err}
 	}
 	defer dst.out.leave()
 	// Bytes on their way through the kernel are lost when the writing half
@@ -140,43 +168,50 @@ func (t *Tube) splice(c *call, dst *Tube) (int64, error) {
 	defer dst.armExactly(&dst.wd)()
 	c.watch()
 	cd.watch()
-	total := int64(0)
 	for {
-		err := t.arm(&t.rd, c)
-		if err == nil {
-			err = dst.arm(&dst.wd, &cd)
+		if err := t.arm(&t.rd, c); err != nil {
+			return total, false, err
 		}
-		if err != nil {
-			return total, err
+		if err := dst.arm(&dst.wd, &cd); err != nil {
+			return total, true, &Error{Op: "write", Err: err}
 		}
 		n, err := io.Copy(dst.conn, t.conn)
 		total += n
 		if err == nil {
 			t.rerr = io.EOF
-			return total, nil
+			return total, false, io.EOF
 		}
-		if err = classify(err); err != os.ErrDeadlineExceeded {
-			return total, err
+		err = classify(err)
+		if err == os.ErrDeadlineExceeded || t.closed.Load() || dst.closed.Load() {
+			t.woke(&t.rd)
+			dst.woke(&dst.wd)
+			continue // arm says whether that was meant
 		}
+		if t.more() || t.rerr == nil {
+			return total, true, &Error{Op: "write", Err: err} // t can still be read
+		}
+		t.rerr = err // the end that more found follows on the error that was reported here
+		return total, false, err
 	}
 }
 
 // Interactive connects in and out to the tube: what is read from in is sent,
 // what is received is written to out. The end of in half-closes the tube, and
-// Interactive goes on receiving; it returns nil when the stream has ended. in
-// is not read any more then, but a Read that is under way, as on a terminal,
-// cannot be taken back: its goroutine ends with that Read.
+// Interactive goes on receiving; it returns nil when the stream has ended. The
+// default timeout does not apply. in is not read any more then, but a Read
+// that is under way, as on a terminal, cannot be taken back: its goroutine
+// ends with that Read.
 func (t *Tube) Interactive(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	view := t.With(ctx)
+	view := t.With(ctx).untimed()
 	go func() {
 		// A plain copy: io.Copy must not find WriteTo or ReadFrom here.
 		_, err := io.Copy(struct{ io.Writer }{view}, struct{ io.Reader }{in})
-		if err == nil && ctx.Err() == nil {
-			err = t.CloseWrite()
+		if err == nil {
+			err = view.CloseWrite()
 		}
-		if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrReset) {
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrReset) && !isNotConnected(err) {
 			cancel(err)
 		}
 	}()

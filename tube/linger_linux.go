@@ -2,16 +2,21 @@ package tube
 
 import (
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // unacked returns how many bytes the peer has not acknowledged yet.
-func unacked(tcp *net.TCPConn) (n int, known bool) {
-	raw, err := tcp.SyscallConn()
+func unacked(tcp net.Conn) (n int, known bool) {
+	c, ok := tcp.(syscall.Conn)
+	if !ok {
+		return 0, false
+	}
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, false
 	}
-	err = raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
-	return n, err == nil
+	failed := raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return n, err == nil && failed == nil
 }

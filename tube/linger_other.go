@@ -5,4 +5,4 @@ package tube
 import "net"
 
 // unacked: only Linux tells.
-func unacked(*net.TCPConn) (int, bool) { return 0, false }
+func unacked(net.Conn) (int, bool) { return 0, false }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"iter"
 	"net"
 )
@@ -28,7 +27,7 @@ func Listen(ctx context.Context, network, addr string, opts ...Option) (*Listene
 	cfg := newConfig(opts)
 	l, err := listen(ctx, network, addr, cfg.tls)
 	if err != nil {
-		return nil, fmt.Errorf("tube: %w", err)
+		return nil, &Error{Op: "tube", Err: err}
 	}
 	ln := &Listener{l: l, cfg: cfg}
 	ln.stop = context.AfterFunc(ctx, func() { l.Close() })
@@ -52,7 +51,7 @@ func listen(ctx context.Context, network, addr string, tc *tls.Config) (net.List
 		if err != nil {
 			return nil, err
 		}
-		return tls.NewListener(l, tc), nil
+		return tlsListener{l, tc}, nil
 	}
 	return lc.Listen(ctx, network, addr)
 }

@@ -2,10 +2,12 @@ package tube
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -13,7 +15,8 @@ import (
 // standard error joins its output unless cmd.Stderr says otherwise.
 //
 // CloseWrite closes the program's input. Close also waits until it has ended
-// and kills it after WithLinger's time; Wait tells how it ended.
+// and kills it after WithLinger's time; Wait tells how it ended. Only the
+// program itself is killed, not what it has started.
 func Start(cmd *exec.Cmd, opts ...Option) (*Tube, error) {
 	cfg := newConfig(opts)
 	if cmd.Stdin != nil || cmd.Stdout != nil {
@@ -22,6 +25,11 @@ func Start(cmd *exec.Cmd, opts ...Option) (*Tube, error) {
 	start := startPipes
 	if cfg.pty {
 		start = startPTY
+	}
+	if cmd.WaitDelay == 0 {
+		// When cmd.Stderr is no file, a child that outlives the program would
+		// keep Close and Wait waiting for the end of the copying.
+		cmd.WaitDelay = max(cfg.linger, 100*time.Millisecond)
 	}
 	conn, err := start(cmd)
 	if err != nil {
@@ -101,9 +109,33 @@ func (p *process) finish(grace time.Duration) {
 	case <-p.ended:
 		return
 	case <-timer.C:
-		p.cmd.Process.Kill()
+		p.kill()
 	}
 	<-p.ended
+}
+
+func (p *process) kill() { p.cmd.Process.Kill() } // fails only when it has ended
+
+// endProgram ends the program's input, reads and forgets what it still writes,
+// so that it can go on to its own end, and kills it at the given time.
+func (t *Tube) endProgram(end time.Time) error {
+	half, ok := t.conn.(closeWriter)
+	if !ok || half.CloseWrite() != nil || !t.in.enterUntil(end) {
+		err := t.conn.Close()
+		t.proc.finish(time.Until(end))
+		return err
+	}
+	defer t.in.leave()
+	t.conn.SetReadDeadline(time.Time{})
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(io.Discard, struct{ io.Reader }{t.conn})
+	}()
+	t.proc.finish(time.Until(end))
+	err := t.conn.Close() // and not at the end of its output: a child of the program may hold it open
+	<-read
+	return err
 }
 
 // fileConn makes a net.Conn of files with deadlines: a program's pipes, its
@@ -114,7 +146,14 @@ type fileConn struct {
 	once sync.Once // of closing w
 }
 
-func (c *fileConn) Read(p []byte) (int, error)  { return c.r.Read(p) }
+func (c *fileConn) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if c.pty && errors.Is(err, syscall.EIO) {
+		err = io.EOF // a terminal whose program has ended
+	}
+	return n, err
+}
+
 func (c *fileConn) Write(p []byte) (int, error) { return c.w.Write(p) }
 
 func (c *fileConn) Close() error {
@@ -154,4 +193,10 @@ func (c *fileConn) SetDeadline(t time.Time) error {
 func (c *fileConn) SetReadDeadline(t time.Time) error { return c.r.SetReadDeadline(t) }
 
 // SetWriteDeadline does nothing once CloseWrite has closed the file.
-func (c *fileConn) SetWriteDeadline(t time.Time) error { return c.w.SetWriteDeadline(t) }
+func (c *fileConn) SetWriteDeadline(t time.Time) error {
+	err := c.w.SetWriteDeadline(t)
+	if errors.Is(err, os.ErrClosed) && c.r != c.w {
+		return nil
+	}
+	return err
+}

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// pumpChunk is how much a pump reads at once.
+const pumpChunk = 16 << 10
+
 // pump gives deadlines to a stream that has none. One goroutine reads ahead,
 // a chunk at most; one writes. Both start when first needed and end when the
 // stream is closed, if closing it ends its Read and Write.
@@ -42,8 +45,12 @@ func newPump(rwc io.ReadWriteCloser) *pump {
 
 func (p *pump) readLoop() {
 	defer close(p.chunks)
-	for {
-		b := make([]byte, largeChunk)
+	// Two buffers in turn: one is handed over only when Read has used up the
+	// one before, which is then free.
+	var buffers [2][pumpChunk]byte
+	empty := 0
+	for turn := 0; ; turn = 1 - turn {
+		b := buffers[turn][:]
 		n, err := p.rwc.Read(b)
 		if n > 0 {
 			select {
@@ -57,6 +64,14 @@ func (p *pump) readLoop() {
 			p.rerr = err
 			return
 		}
+		if n == 0 {
+			if empty++; empty == maxEmptyReads {
+				p.rerr = io.ErrNoProgress
+				return
+			}
+			continue
+		}
+		empty = 0
 	}
 }
 
@@ -152,11 +167,18 @@ func (p *pump) Close() (err error) {
 	return err
 }
 
+// CloseWrite is, like Write, called by one goroutine at a time.
 func (p *pump) CloseWrite() error {
-	if c, ok := p.rwc.(closeWriter); ok {
-		return c.CloseWrite()
+	c, ok := p.rwc.(closeWriter)
+	if !ok {
+		return noHalf("close write", p)
 	}
-	return noHalf("close write", p)
+	if p.pending {
+		if _, err := p.result(); err != nil {
+			return err
+		}
+	}
+	return c.CloseWrite()
 }
 
 func (p *pump) LocalAddr() net.Addr  { return streamAddr{} }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"strconv"
 	"time"
 )
@@ -12,48 +13,64 @@ import (
 // Recv returns what is there, waiting until it is at least one byte (on a
 // datagram socket: one datagram, which may be empty). At the end of the stream
 // the error is io.EOF.
-func (t *Tube) Recv() (string, error) { return t.recv("recv") }
+func (t *Tube) Recv() (string, error) { return recv[string](t) }
 
 // RecvBytes is Recv for binary data.
-func (t *Tube) RecvBytes() ([]byte, error) { s, err := t.recv("recv"); return []byte(s), err }
+func (t *Tube) RecvBytes() ([]byte, error) { return recv[[]byte](t) }
 
-func (t *Tube) recv(op string) (string, error) {
+func recv[T text](t *Tube) (out T, err error) {
 	c := call{view: t}
 	defer c.end()
 	if err := t.receive(&c); err != nil {
-		return "", t.unheld(op, "", err)
+		return out, t.unheld("recv", "", err)
 	}
 	defer t.in.leave()
-	if !t.has(1) {
+	if !t.unread() {
 		if err := t.fill(&c); err != nil {
-			return "", t.failed(op, "", err)
+			return out, t.failed("recv", "", err)
 		}
 	}
-	return t.first(), nil
-}
-
-// has says whether a receiving call finds n bytes; a datagram counts even
-// when it is empty.
-func (t *Tube) has(n int) bool {
-	return t.buf.size >= n || t.packet && n == 1 && len(t.buf.chunks) > 0
-}
-
-// first takes the first chunk with anything in it: on a datagram socket
-// exactly one datagram.
-func (t *Tube) first() string {
-	data := t.buf.chunks[0].unread()
-	text := string(data)
-	if len(data) == 0 { // an empty datagram
-		t.buf.chunks = append(t.buf.chunks[:0], t.buf.chunks[1:]...)
-		return ""
+	n := t.buf.size
+	if t.packet {
+		n = len(t.buf.live()[0].unread())
 	}
-	t.take(len(data))
-	return text
+	return take[T](t, n), nil
 }
 
-// take removes n unread bytes. What a byte reader may take back is known only
+// unread says whether anything is; a datagram counts even when it is empty.
+func (t *Tube) unread() bool { return t.buf.size > 0 || t.packet && len(t.buf.live()) > 0 }
+
+// text is how a receiving method returns bytes: both kinds are made with one
+// copy out of the buffer.
+type text interface{ string | []byte }
+
+func cut[T text](b *buffer, n int) T {
+	var out T
+	if _, ok := any(out).(string); ok {
+		return T(b.text(0, n))
+	}
+	return T(b.bytes(0, n))
+}
+
+// own returns a copy of p.
+func own[T text](p []byte) T {
+	var out T
+	if _, ok := any(out).(string); ok {
+		return T(string(p))
+	}
+	return T(append([]byte{}, p...))
+}
+
+// take removes n unread bytes and returns them.
+func take[T text](t *Tube, n int) T {
+	out := cut[T](&t.buf, n)
+	t.drop(n)
+	return out
+}
+
+// drop removes n unread bytes. What a byte reader may take back is known only
 // to ReadByte.
-func (t *Tube) take(n int) {
+func (t *Tube) drop(n int) {
 	t.last = false
 	t.buf.discard(n)
 }
@@ -79,54 +96,63 @@ func (t *Tube) need(c *call, n int) error {
 
 // RecvN returns exactly n bytes. When the stream ends before, the error is
 // io.ErrUnexpectedEOF (io.EOF when nothing came) and the bytes stay readable.
-func (t *Tube) RecvN(n int) (string, error) { return t.recvN("recv", n, true) }
+func (t *Tube) RecvN(n int) (string, error) { return recvN[string](t, n) }
 
 // RecvNBytes is RecvN for binary data.
-func (t *Tube) RecvNBytes(n int) ([]byte, error) {
-	s, err := t.recvN("recv", n, true)
+func (t *Tube) RecvNBytes(n int) ([]byte, error) { return recvN[[]byte](t, n) }
+
+func recvN[T text](t *Tube, n int) (out T, err error) {
+	c := call{view: t}
+	defer c.end()
+	want, err := t.receiveN(&c, n)
 	if err != nil {
-		return nil, err
+		return out, t.unheld("recv", want, err)
 	}
-	return []byte(s), nil
+	defer t.in.leave()
+	if err := t.need(&c, n); err != nil {
+		return out, t.failed("recv", want, err)
+	}
+	return take[T](t, n), nil
 }
 
 // Peek returns the next n bytes and leaves them unread. When the stream ends
 // or the time is up before, it returns what there is, with the error.
-func (t *Tube) Peek(n int) (string, error) { return t.recvN("peek", n, false) }
-
-func (t *Tube) recvN(op string, n int, take bool) (string, error) {
-	want := strconv.Itoa(n) + " bytes"
-	if n < 0 {
-		return "", t.unheld(op, want, errors.New("the count must not be negative"))
-	}
+func (t *Tube) Peek(n int) (string, error) {
 	c := call{view: t}
 	defer c.end()
-	if err := t.receive(&c); err != nil {
-		return "", t.unheld(op, want, err)
+	want, err := t.receiveN(&c, n)
+	if err != nil {
+		return "", t.unheld("peek", want, err)
 	}
 	defer t.in.leave()
-	if err := t.need(&c, n); err != nil {
-		err = t.failed(op, want, err)
-		if take {
-			return "", err
-		}
-		return t.buf.text(0, min(n, t.buf.size)), err
+	err = t.need(&c, n)
+	if err != nil {
+		err = t.failed("peek", want, err)
 	}
-	text := t.buf.text(0, n)
-	if take {
-		t.take(n)
+	return t.buf.text(0, min(n, t.buf.size)), err
+}
+
+func (t *Tube) receiveN(c *call, n int) (want string, err error) {
+	want = strconv.Itoa(n) + " bytes"
+	if n < 0 {
+		return want, errors.New("the count must not be negative")
 	}
-	return text, nil
+	return want, t.receive(c)
 }
 
 // RecvAll returns everything until the end of the stream. When that is more
 // than limit bytes (zero: no limit but WithMaxBuffer's) the error is
 // ErrTooLong. After any error the bytes stay readable.
-func (t *Tube) RecvAll(limit int) (string, error) {
+func (t *Tube) RecvAll(limit int) (string, error) { return recvAll[string](t, limit) }
+
+// RecvAllBytes is RecvAll for binary data.
+func (t *Tube) RecvAllBytes(limit int) ([]byte, error) { return recvAll[[]byte](t, limit) }
+
+func recvAll[T text](t *Tube, limit int) (out T, err error) {
 	c := call{view: t}
 	defer c.end()
 	if err := t.receive(&c); err != nil {
-		return "", t.unheld("recv all", "", err)
+		return out, t.unheld("recv all", "", err)
 	}
 	defer t.in.leave()
 	if m := t.cfg.max; m > 0 && (limit <= 0 || m < limit) {
@@ -134,27 +160,16 @@ func (t *Tube) RecvAll(limit int) (string, error) {
 	}
 	for {
 		if limit > 0 && t.buf.size > limit {
-			return "", t.failed("recv all", fmt.Sprintf("of at most %d bytes", limit), ErrTooLong)
+			return out, t.failed("recv all", fmt.Sprintf("of at most %d bytes", limit), ErrTooLong)
 		}
 		err := t.fill(&c)
 		if err == io.EOF {
-			text := t.buf.text(0, t.buf.size)
-			t.take(t.buf.size)
-			return text, nil
+			return take[T](t, t.buf.size), nil
 		}
 		if err != nil {
-			return "", t.failed("recv all", "", err)
+			return out, t.failed("recv all", "", err)
 		}
 	}
-}
-
-// RecvAllBytes is RecvAll for binary data.
-func (t *Tube) RecvAllBytes(limit int) ([]byte, error) {
-	s, err := t.RecvAll(limit)
-	if err != nil {
-		return nil, err
-	}
-	return []byte(s), nil
 }
 
 const (
@@ -175,16 +190,14 @@ func (t *Tube) Drain() string {
 		for t.buf.size < drainMost && t.fill(&c) == nil {
 		}
 	} else {
-		if !t.in.mu.TryLock() {
-			return "" // somebody is receiving: whatever comes is theirs
+		if t.closed.Load() || !t.in.mu.TryLock() {
+			return "" // while somebody is receiving, whatever comes is theirs
 		}
 		for t.buf.size < drainMost && t.more() {
 		}
 	}
 	defer t.in.leave()
-	text := t.buf.text(0, t.buf.size)
-	t.take(t.buf.size)
-	return text
+	return take[string](t, t.buf.size)
 }
 
 // Discard reads and forgets everything until the end of the stream, in
@@ -200,7 +213,7 @@ func (t *Tube) Discard() (int64, error) {
 	n := int64(0)
 	for {
 		n += int64(t.buf.size)
-		t.take(t.buf.size)
+		t.drop(t.buf.size)
 		if err := t.fill(&c); err == io.EOF {
 			return n, nil
 		} else if err != nil {
@@ -232,7 +245,8 @@ func (t *Tube) Buffered() int {
 }
 
 // Read reads what is there, waiting until it is at least one byte; see
-// net.Conn. At the end of the stream it returns io.EOF itself.
+// net.Conn. At the end of the stream it returns io.EOF itself. On a datagram
+// socket it reads from one datagram; what does not fit p stays unread.
 func (t *Tube) Read(p []byte) (int, error) {
 	c := call{view: t}
 	defer c.end()
@@ -241,56 +255,67 @@ func (t *Tube) Read(p []byte) (int, error) {
 	}
 	defer t.in.leave()
 	t.last = false
-	if t.buf.size == 0 {
+	for t.buf.size == 0 {
 		if len(p) == 0 {
 			return 0, nil
 		}
 		n, err := t.readEmpty(&c, p)
-		if n > 0 || err != nil {
-			return n, err
+		if err == io.EOF {
+			return 0, io.EOF
+		}
+		if err != nil {
+			return 0, t.failed("read", "", err)
+		}
+		if n > 0 {
+			return n, nil
 		}
 	}
+	if t.packet {
+		for len(t.buf.live()[0].unread()) == 0 {
+			t.buf.drop(1) // an empty datagram reads as nothing
+		}
+		p = p[:min(len(p), len(t.buf.live()[0].unread()))]
+	}
 	n := t.buf.copyAt(p, 0)
-	t.take(n)
+	t.drop(n)
 	return n, nil
 }
 
-// readEmpty is Read with nothing buffered: a large p is read into directly.
-// It returns 0 and nil when the bytes are in the buffer.
+// readEmpty is Read with nothing buffered: it reads into the buffer and
+// returns 0, or directly into a large p.
 func (t *Tube) readEmpty(c *call, p []byte) (int, error) {
-	direct := len(p) >= smallChunk && !t.packet && t.rerr == nil
-	for {
-		var err error
-		if !direct {
-			err = t.fill(c)
-			if err == nil && t.packet && t.buf.size == 0 {
-				t.buf.chunks = t.buf.chunks[:0] // an empty datagram reads as nothing
-				continue
+	if len(p) < smallChunk || t.packet || t.rerr != nil {
+		return 0, t.fill(c)
+	}
+	if err := t.ready(c, t.readUser); err != nil {
+		return 0, err
+	}
+	c.watch()
+	defer t.disarm(&t.rd)
+	for empty := 0; ; {
+		if err := t.arm(&t.rd, c); err != nil {
+			if err == os.ErrDeadlineExceeded && t.look(c) {
+				return 0, t.rerr
 			}
-		} else {
-			c.watch()
-			if err = t.arm(&t.rd, c); err == nil {
-				var n int
-				n, err = t.conn.Read(p)
-				if n > 0 {
-					if t.cfg.trace != nil {
-						t.cfg.trace.dump('<', p[:n])
-					}
-					t.buf.base += int64(n)
-					return n, nil
-				}
-				if err == nil {
-					continue
-				}
-				if err = t.fate(err); err == nil {
-					continue
-				}
-			}
-		}
-		if err == nil || err == io.EOF {
 			return 0, err
 		}
-		return 0, t.failed("read", "", err)
+		n, err := t.conn.Read(p)
+		if n > 0 {
+			if t.trace != nil {
+				t.trace.dump('<', p[:n])
+			}
+			t.buf.base += int64(n)
+			return n, nil
+		}
+		if err == nil {
+			if empty++; empty < maxEmptyReads {
+				continue
+			}
+			err = io.ErrNoProgress
+		}
+		if err = t.fate(err); err != nil {
+			return 0, err
+		}
 	}
 }
 
@@ -308,11 +333,10 @@ func (t *Tube) ReadByte() (byte, error) {
 		}
 		return 0, t.failed("read byte", "", err)
 	}
-	var b [1]byte
-	t.buf.copyAt(b[:], 0)
-	t.take(1)
-	t.last, t.lastB = true, b[0]
-	return b[0], nil
+	b := t.buf.byteAt(0)
+	t.drop(1)
+	t.last, t.lastB = true, b
+	return b, nil
 }
 
 // UnreadByte takes back the last ReadByte, when nothing was received since;

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"regexp"
 	"regexp/syntax"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -50,13 +52,11 @@ func (t *Tube) RecvRegexp(re *regexp.Regexp) (Match, error) {
 func (t *Tube) Expect(res ...*regexp.Regexp) (Match, error) { return t.expect("expect", res) }
 
 func (t *Tube) expect(op string, res []*regexp.Regexp) (Match, error) {
-	want := ""
+	exprs := make([]string, len(res))
 	for i, re := range res {
-		if i > 0 {
-			want += ", "
-		}
-		want += "/" + re.String() + "/"
+		exprs[i] = re.String()
 	}
+	want := "/" + strings.Join(exprs, "/, /") + "/"
 	if len(res) == 0 {
 		return Match{}, t.unheld(op, "", errors.New("no expression was given"))
 	}
@@ -66,7 +66,14 @@ func (t *Tube) expect(op string, res []*regexp.Regexp) (Match, error) {
 		return Match{}, t.unheld(op, want, err)
 	}
 	defer t.in.leave()
-	from := t.buf.searched("/" + want)
+	from := 0
+	if len(t.buf.marks) > 0 {
+		var same bool
+		from, same = t.buf.searched(markKey('/', exprs))
+		if !same && slices.ContainsFunc(res, looksBack) {
+			from = 0 // what comes first has changed: an anchor may match now
+		}
+	}
 	for {
 		if at, which, loc := t.buf.findRegexp(res, from); loc != nil {
 			end := at + loc[1]
@@ -75,7 +82,7 @@ func (t *Tube) expect(op string, res []*regexp.Regexp) (Match, error) {
 			}
 			m := t.match(at, loc)
 			m.Which, m.names = which, res[which].SubexpNames()
-			t.take(end)
+			t.drop(end)
 			return m, nil
 		}
 		from = t.buf.size
@@ -84,7 +91,7 @@ func (t *Tube) expect(op string, res []*regexp.Regexp) (Match, error) {
 			err = t.fill(&c)
 		}
 		if err != nil {
-			t.buf.mark("/"+want, from)
+			t.buf.mark(markKey('/', exprs), from)
 			return Match{}, t.failed(op, want, err)
 		}
 		// What has come meanwhile is searched in the same go.

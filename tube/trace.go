@@ -7,18 +7,21 @@ import (
 	"sync"
 )
 
-// tracer writes the hexdump that WithTrace asks for.
+// traceSink is the writer WithTrace was given; several tubes may share it.
+type traceSink struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// tracer writes the hexdump of one stream.
 type tracer struct {
-	mu  sync.Mutex
-	w   io.Writer
-	off [2]int64 // bytes dumped so far: received, sent
+	sink *traceSink
+	off  [2]int64 // bytes dumped so far: received, sent; guarded by the two gates
 }
 
 // dump writes p, received ('<') or sent ('>'), sixteen bytes a line: the
 // direction, the offset in that direction, the bytes, the printable text.
 func (t *tracer) dump(dir byte, p []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	off := &t.off[0]
 	if dir == '>' {
 		off = &t.off[1]
@@ -48,5 +51,7 @@ func (t *tracer) dump(dir byte, p []byte) {
 		p = p[n:]
 		*off += int64(n)
 	}
-	io.WriteString(t.w, b.String())
+	t.sink.mu.Lock()
+	defer t.sink.mu.Unlock()
+	io.WriteString(t.sink.w, b.String())
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -42,6 +43,10 @@ type stream struct {
 	raw  syscall.RawConn // reads without holding a buffer while waiting; nil where that cannot be
 	cfg  config
 
+	trace *tracer    // nil: nobody watches
+	shake *handshake // nil: none is due
+	owing *owingConn // below TLS, where the Tube made it
+
 	in     gate
 	buf    buffer
 	rerr   error // how the stream ended; every later fill returns it
@@ -58,22 +63,12 @@ type stream struct {
 	dmu     sync.Mutex
 	rd, wd  side
 	changed chan struct{} // closed when a deadline changed or the stream was closed; nil unless somebody waits for it
-	closed  bool
+	finSent bool          // CloseWrite was called
+	closed  atomic.Bool   // set with dmu held
 
 	unbind func() bool // ends the binding to the stream's context
 	proc   *process    // where Start made the stream
 }
-
-// side is the deadline state of one direction.
-type side struct {
-	user  time.Time       // set with SetReadDeadline or SetWriteDeadline
-	armed time.Time       // what the connection was last told
-	limit time.Time       // the deadline of the call that armed it last
-	ctx   context.Context // and that call's context
-	exact bool            // an operation that wakes early could not go on: arm to the point
-}
-
-var longAgo = time.Unix(1, 0)
 
 // Option changes how a Tube behaves. Every constructor takes options.
 type Option func(*config)
@@ -84,7 +79,7 @@ type config struct {
 	max     int
 	newline string
 	linger  time.Duration
-	trace   *tracer
+	trace   *traceSink
 	tls     *tls.Config
 	pty     bool
 }
@@ -112,7 +107,13 @@ func WithLinger(d time.Duration) Option { return func(c *config) { c.linger = d 
 
 // WithTrace writes a hexdump of everything sent and received to w.
 // Writes to w come one at a time.
-func WithTrace(w io.Writer) Option { return func(c *config) { c.trace = &tracer{w: w} } }
+//
+// Each line shows the direction (< received, > sent), the offset in that
+// direction, up to sixteen bytes in hexadecimal, and those that are printable.
+func WithTrace(w io.Writer) Option {
+	sink := &traceSink{w: w}
+	return func(c *config) { c.trace = sink }
+}
 
 // WithPTY makes Start give the program a terminal (80x24, raw) instead of
 // pipes: programs that buffer their output when it is no terminal then show
@@ -140,37 +141,42 @@ func New(rwc io.ReadWriteCloser, opts ...Option) *Tube {
 
 func wrap(rwc io.ReadWriteCloser, cfg config) *Tube {
 	s := &stream{cfg: cfg}
-	defer func() {
-		switch s.conn.(type) {
-		case *tls.Conn, *pump:
-			s.wd.exact = true
-		}
-	}()
 	switch c := rwc.(type) {
 	case *net.TCPConn:
 		s.conn, s.raw = c, rawRead(c)
 	case *net.UnixConn:
-		s.conn = c
-		if s.packet = c.LocalAddr().Network() != "unix"; !s.packet {
+		s.conn, s.packet = c, isPacket(c)
+		if !s.packet {
 			s.raw = rawRead(c)
 		}
-	case *net.UDPConn, *udpPeer:
+	case *net.UDPConn, *udpPeer, *boundConn:
 		s.conn, s.packet = c.(net.Conn), true
 	case *fileConn:
-		s.conn, s.raw = c, rawRead(c.r)
-	case net.Conn:
-		s.conn = c
+		s.wrapFile(c)
 	case *os.File:
-		if c.SetDeadline(time.Time{}) == nil {
-			s.conn, s.raw = &fileConn{r: c, w: c}, rawRead(c)
-		} else {
-			s.conn = newPump(rwc)
+		s.wrapFile(&fileConn{r: c, w: c})
+	case *tls.Conn:
+		s.conn = c
+		if s.owing, _ = c.NetConn().(*owingConn); s.owing == nil {
+			s.wd.exact = true // a write that timed out breaks the TLS state
 		}
+		if !c.ConnectionState().HandshakeComplete {
+			s.shake = &handshake{done: make(chan struct{})}
+		}
+	case net.Conn:
+		// Nobody knows what a deadline that passes does to it; some
+		// WebSocket connections are closed by it. So it gets deadlines
+		// only while a call waits, and only those that are meant.
+		s.conn, s.packet = c, isPacket(c)
+		s.rd.exact, s.wd.exact = true, true
 	default:
-		s.conn = newPump(rwc)
+		s.wrapPump(rwc)
 	}
 	if s.raw != nil {
 		s.rawFn = s.readReady
+	}
+	if cfg.trace != nil {
+		s.trace = &tracer{sink: cfg.trace}
 	}
 	if ctx := cfg.ctx; ctx != nil && ctx.Done() != nil {
 		s.unbind = context.AfterFunc(ctx, s.wakeEnded)
@@ -178,9 +184,41 @@ func wrap(rwc io.ReadWriteCloser, cfg config) *Tube {
 	return &Tube{stream: s}
 }
 
+// wrapFile takes a file as it is where it has deadlines: pipes and terminals
+// on Unix. Others, and all files on Windows, need a pump.
+func (s *stream) wrapFile(c *fileConn) {
+	if c.SetDeadline(time.Time{}) != nil {
+		s.wrapPump(c)
+		return
+	}
+	s.conn, s.raw = c, rawRead(c.r)
+}
+
+func (s *stream) wrapPump(rwc io.ReadWriteCloser) {
+	s.conn = newPump(rwc)
+	s.wd.exact = true // what a write that timed out has written is not known
+}
+
+// isPacket says whether each read of c is a datagram.
+func isPacket(c net.Conn) bool {
+	a := c.LocalAddr()
+	if a == nil {
+		return false
+	}
+	switch a.Network() {
+	case "udp", "udp4", "udp6", "unixgram", "unixpacket":
+		return true
+	}
+	return false
+}
+
 // Within returns a view of t whose calls, all together, have until d from now:
-// one absolute deadline in place of the default timeout. With d zero or less
-// a call returns what needs no waiting.
+// one absolute deadline in place of the default timeout.
+//
+// With d zero or less nothing waits: a receiving call succeeds with what has
+// already come (where the system can be asked for it: on Unix, on TCP,
+// Unix-domain sockets, pipes and terminals; elsewhere with what an earlier
+// call left unread), a sending call fails.
 func (t *Tube) Within(d time.Duration) *Tube {
 	return &Tube{stream: t.stream, ctx: t.ctx, deadline: time.Now().Add(d), fixed: true}
 }
@@ -199,6 +237,9 @@ func (t *Tube) Conn() net.Conn {
 	case *pump, *fileConn, *udpPeer:
 		return nil
 	}
+	if c, ok := t.conn.(*boundConn); ok {
+		return c.UnixConn
+	}
 	return t.conn
 }
 
@@ -207,211 +248,6 @@ func (t *Tube) LocalAddr() net.Addr { return t.conn.LocalAddr() }
 
 // RemoteAddr returns the peer's address.
 func (t *Tube) RemoteAddr() net.Addr { return t.conn.RemoteAddr() }
-
-// SetDeadline sets both deadlines; see net.Conn. They apply to all views, in
-// addition to timeouts: the earliest counts.
-func (t *Tube) SetDeadline(d time.Time) error {
-	if err := t.SetReadDeadline(d); err != nil {
-		return err
-	}
-	return t.SetWriteDeadline(d)
-}
-
-// SetReadDeadline sets the deadline of receiving calls; see net.Conn.
-func (t *Tube) SetReadDeadline(d time.Time) error { return t.setUser(&t.rd, d) }
-
-// SetWriteDeadline sets the deadline of sending calls; see net.Conn.
-func (t *Tube) SetWriteDeadline(d time.Time) error { return t.setUser(&t.wd, d) }
-
-func (s *stream) setUser(side *side, d time.Time) error {
-	s.dmu.Lock()
-	defer s.dmu.Unlock()
-	if s.closed {
-		return net.ErrClosed
-	}
-	side.user = d
-	s.notify()
-	if side.exact || !d.IsZero() && (side.armed.IsZero() || d.Before(side.armed)) {
-		return s.setConn(side, earliest(d, side.limit))
-	}
-	// A later deadline needs nothing now: a call that wakes too early sees
-	// that it is not yet time and goes on.
-	return nil
-}
-
-// setConn tells the connection a deadline; dmu is held.
-func (s *stream) setConn(side *side, d time.Time) error {
-	side.armed = d
-	if side == &s.rd {
-		return s.conn.SetReadDeadline(d)
-	}
-	return s.conn.SetWriteDeadline(d)
-}
-
-// arm makes the connection wake the coming read or write when the call's
-// time is up, or says why the call may not wait any more.
-//
-// A deadline that is set already and not too late is left alone: the call may
-// wake early, sees that it is not time yet, and arms again. So a server that
-// gives every wait its 60 seconds does not touch a timer for each line.
-func (s *stream) arm(side *side, c *call) error {
-	s.dmu.Lock()
-	defer s.dmu.Unlock()
-	if s.closed {
-		return net.ErrClosed
-	}
-	if err := c.cause(); err != nil {
-		return err
-	}
-	side.ctx, side.limit = c.context(), c.until()
-	want := earliest(side.user, side.limit)
-	if want.IsZero() && side.armed.IsZero() {
-		return nil
-	}
-	now := time.Now()
-	if !want.IsZero() && !now.Before(want) {
-		return os.ErrDeadlineExceeded
-	}
-	early := !side.armed.IsZero() && side.armed.After(now) && (want.IsZero() || !side.armed.After(want))
-	if early && !side.exact {
-		return nil
-	}
-	return s.setConn(side, want)
-}
-
-// armExactly switches off early wake-ups until the returned function is called.
-func (s *stream) armExactly(side *side) (restore func()) {
-	set := func(exact bool) (before bool) {
-		s.dmu.Lock()
-		defer s.dmu.Unlock()
-		before, side.exact = side.exact, exact
-		return before
-	}
-	before := set(true)
-	return func() { set(before) }
-}
-
-// wakeEnded wakes the calls whose context has ended, and nobody else.
-func (s *stream) wakeEnded() {
-	s.dmu.Lock()
-	defer s.dmu.Unlock()
-	if s.closed {
-		return
-	}
-	for _, side := range []*side{&s.rd, &s.wd} {
-		if side.ctx != nil && side.ctx.Err() != nil {
-			s.setConn(side, longAgo)
-		}
-	}
-	s.notify()
-}
-
-// notify wakes those who wait at a gate; dmu is held.
-func (s *stream) notify() {
-	if s.changed != nil {
-		close(s.changed)
-		s.changed = nil
-	}
-}
-
-// wake returns a channel that is closed at the next change of a deadline.
-func (s *stream) wake() <-chan struct{} {
-	s.dmu.Lock()
-	defer s.dmu.Unlock()
-	if s.changed == nil {
-		s.changed = make(chan struct{})
-	}
-	return s.changed
-}
-
-// call is one method call: the view it was made on, and its one deadline.
-type call struct {
-	view  *Tube
-	known bool
-	limit time.Time
-	stop  func() bool // ends the watch over the call's own context
-}
-
-// until returns the call's deadline, or zero. It is fixed when first asked
-// for, so that a call that need not wait does not look at the clock.
-func (c *call) until() time.Time {
-	if !c.known {
-		c.known = true
-		if c.view.fixed {
-			c.limit = c.view.deadline
-		} else if d := c.view.cfg.timeout; d > 0 {
-			c.limit = time.Now().Add(d)
-		}
-	}
-	return c.limit
-}
-
-// untimed makes the call's view's deadline the only one: no default timeout.
-func (c *call) untimed() { c.known, c.limit = true, c.view.deadline }
-
-func (c *call) context() context.Context {
-	if c.view.ctx != nil {
-		return c.view.ctx
-	}
-	return c.view.cfg.ctx
-}
-
-func (c *call) done() <-chan struct{} {
-	if ctx := c.context(); ctx != nil {
-		return ctx.Done()
-	}
-	return nil
-}
-
-// cause returns why the call's context ended, or nil.
-func (c *call) cause() error {
-	if ctx := c.context(); ctx != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// ended returns why the call may not wait any more, or nil.
-func (c *call) ended(user time.Time) error {
-	s := c.view.stream
-	s.dmu.Lock()
-	closed := s.closed
-	s.dmu.Unlock()
-	if closed {
-		return net.ErrClosed
-	}
-	if err := c.cause(); err != nil {
-		return err
-	}
-	if d := earliest(user, c.until()); !d.IsZero() && !time.Now().Before(d) {
-		return os.ErrDeadlineExceeded
-	}
-	return nil
-}
-
-// watch makes the end of the call's own context wake the stream. The
-// stream's context does so anyway.
-func (c *call) watch() {
-	if c.stop == nil && c.view.ctx != nil && c.view.ctx.Done() != nil {
-		c.stop = context.AfterFunc(c.view.ctx, c.view.wakeEnded)
-	}
-}
-
-func (c *call) end() {
-	if c.stop != nil {
-		c.stop()
-	}
-}
-
-func (s *stream) readUser() time.Time  { s.dmu.Lock(); defer s.dmu.Unlock(); return s.rd.user }
-func (s *stream) writeUser() time.Time { s.dmu.Lock(); defer s.dmu.Unlock(); return s.wd.user }
-
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
 
 // Process returns the program that Start started, or nil. To wait for its
 // end use Wait.

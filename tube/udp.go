@@ -4,8 +4,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -82,7 +82,12 @@ func (l *packetListener) Accept() (net.Conn, error) {
 	}
 	select {
 	case p := <-l.backlog:
-		p.accepted.Store(true)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.done { // Close came between, and may have closed the socket
+			return nil, net.ErrClosed
+		}
+		p.accepted = true
 		return p, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
@@ -100,7 +105,7 @@ func (l *packetListener) Close() error {
 	l.done = true
 	close(l.closed)
 	for name, p := range l.peers {
-		if !p.accepted.Load() {
+		if !p.accepted {
 			delete(l.peers, name)
 		}
 	}
@@ -112,8 +117,9 @@ func (l *packetListener) release() error {
 	if !l.done || len(l.peers) > 0 {
 		return nil
 	}
+	addr := l.pc.LocalAddr()
 	err := l.pc.Close()
-	if a, ok := l.pc.LocalAddr().(*net.UnixAddr); ok {
+	if a, ok := addr.(*net.UnixAddr); ok && !strings.HasPrefix(a.Name, "@") {
 		os.Remove(a.Name)
 	}
 	return err
@@ -123,7 +129,7 @@ func (l *packetListener) release() error {
 type udpPeer struct {
 	l        *packetListener
 	addr     net.Addr
-	accepted atomic.Bool
+	accepted bool // guarded by l.mu
 	queue    chan []byte
 	rd       deadline
 	gone     chan struct{}

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package tube
-
-func isNotConnected(error) bool { return false }
