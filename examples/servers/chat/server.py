@@ -17,7 +17,7 @@ room = {}  # the writer of everybody, by name
 
 def tell(author, text):
     for name, writer in list(room.items()):
-        if name == author:
+        if name == author or writer.is_closing():
             continue
         writer.write(text.encode() + b"\n")
         # write() never waits: it is for us to say how much may pile up.
