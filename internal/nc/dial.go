@@ -1,0 +1,253 @@
+package nc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// headStart is how long an address is tried before the next joins it.
+const headStart = 300 * time.Millisecond
+
+// connect is the client: dial, then the session.
+func (n *netcat) connect(ctx context.Context) error {
+	conn, err := n.dialRetry(ctx)
+	if err != nil {
+		return err
+	}
+	if n.c.passFD {
+		defer conn.Close()
+		return passFD(n.stdout, conn)
+	}
+	return n.converse(ctx, conn)
+}
+
+// dialRetry is dial, tried again as --retry says.
+func (n *netcat) dialRetry(ctx context.Context) (net.Conn, error) {
+	wait := 250 * time.Millisecond
+	for try := 0; ; try++ {
+		conn, err := n.dial(ctx)
+		var u *usageError
+		if err == nil || try >= n.c.retry || errors.As(err, &u) {
+			return conn, err
+		}
+		n.r.say("%s: trying again in %v (%d of %d)", n.c.name, wait, try+1, n.c.retry)
+		n.r.event("retry", "attempt", try+1, "error", err.Error())
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 8*time.Second)
+	}
+}
+
+// dial makes the connection the command line asks for, with everything that
+// belongs to it: proxy, PROXY header, TLS.
+func (n *netcat) dial(ctx context.Context) (net.Conn, error) {
+	c := n.c
+	switch {
+	case c.unix:
+		return n.dialUnix(ctx)
+	case c.vsock:
+		return n.dialVsock(ctx)
+	}
+	conn, err := n.dialTarget(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// dialTarget connects to the host, trying its addresses until one answers.
+func (n *netcat) dialTarget(ctx context.Context) (net.Conn, error) {
+	return n.dialHost(ctx, n.c.host, n.c.ports[0].lo)
+}
+
+func (n *netcat) dialHost(ctx context.Context, host string, port int) (net.Conn, error) {
+	addrs, err := n.addresses(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	where := net.JoinHostPort(host, strconv.Itoa(port))
+	conn, err := n.race(ctx, host, addrs, port)
+	if err != nil {
+		var u *usageError
+		if errors.As(err, &u) {
+			return nil, err
+		}
+		n.r.event("connect-failed", "address", where, "error", cause(err))
+		return nil, connectError(err, where, n.c.proto(), n.portText(port))
+	}
+	n.tellConnected(host, conn, port)
+	return conn, nil
+}
+
+func (n *netcat) portText(int) string {
+	if n.c.sourcePorts.lo == 0 {
+		return ""
+	}
+	return strconv.Itoa(n.c.sourcePorts.lo)
+}
+
+// race tries the addresses in order, each with a head start on the next, and
+// takes the first connection. The error is the first address's.
+func (n *netcat) race(ctx context.Context, host string, addrs []netip.Addr, port int) (net.Conn, error) {
+	if t := n.c.connectTimeout(); t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t*time.Duration(len(addrs)))
+		defer cancel()
+	}
+	if len(addrs) == 1 {
+		conn, err := n.attempt(ctx, addrs[0], port)
+		if err != nil {
+			n.tellFailed(host, addrs[0], port, err)
+		}
+		return conn, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		conn net.Conn
+		addr netip.Addr
+		err  error
+	}
+	results := make(chan result, len(addrs))
+	next, open := 0, 0
+	start := func() {
+		a := addrs[next]
+		next++
+		open++
+		go func() {
+			conn, err := n.attempt(ctx, a, port)
+			results <- result{conn, a, err}
+		}()
+	}
+	start()
+	timer := time.NewTimer(headStart)
+	defer timer.Stop()
+	var first error
+	for {
+		select {
+		case r := <-results:
+			open--
+			if r.err == nil {
+				cancel()
+				for ; open > 0; open-- { // the losers that connected all the same
+					go func() {
+						if l := <-results; l.conn != nil {
+							l.conn.Close()
+						}
+					}()
+				}
+				return r.conn, nil
+			}
+			n.tellFailed(host, r.addr, port, r.err)
+			if first == nil {
+				first = r.err
+			}
+			if next < len(addrs) {
+				start()
+				timer.Reset(headStart)
+			} else if open == 0 {
+				return nil, first
+			}
+		case <-timer.C:
+			if next < len(addrs) {
+				start()
+				timer.Reset(headStart)
+			}
+		}
+	}
+}
+
+// attempt connects to one address.
+func (n *netcat) attempt(ctx context.Context, a netip.Addr, port int) (net.Conn, error) {
+	local, err := n.localAddr(ctx, a.Is4())
+	if err != nil {
+		return nil, err
+	}
+	d := net.Dialer{LocalAddr: local, Timeout: n.c.connectTimeout(), KeepAlive: -1, Control: n.control}
+	if n.c.keepalive > 0 {
+		d.KeepAlive = n.c.keepalive
+	}
+	network := n.c.proto() + "6"
+	if a.Is4() {
+		network = n.c.proto() + "4"
+	}
+	return d.DialContext(ctx, network, hostPort(a, port))
+}
+
+// control sets the socket's options before it is bound or connected.
+func (n *netcat) control(network, _ string, rc syscall.RawConn) error {
+	var err error
+	cerr := rc.Control(func(fd uintptr) { err = n.c.setSocketOptions(fd, network) })
+	if cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+// destination is a host in OpenBSD's words: the name with its address behind, or the address.
+func destination(host string, a netip.Addr, noDNS bool) string {
+	if _, err := netip.ParseAddr(host); err == nil || noDNS {
+		return host
+	}
+	return fmt.Sprintf("%s (%s)", host, a)
+}
+
+func (n *netcat) tellFailed(host string, a netip.Addr, port int, err error) {
+	if n.r.verbose > 0 && !errors.Is(err, context.Canceled) {
+		n.r.say("%s: connect to %s port %d (%s) failed: %s", n.c.name, destination(host, a, n.c.noDNS), port, n.c.proto(), cause(err))
+	}
+}
+
+func (n *netcat) tellConnected(host string, conn net.Conn, port int) {
+	n.r.event("connected", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String(), "protocol", n.c.proto())
+	if n.r.verbose == 0 {
+		return
+	}
+	ap, _ := addrPort(conn.RemoteAddr())
+	service := "*"
+	if !n.c.noDNS {
+		service = serviceName(port, n.c.proto())
+	}
+	n.r.say("Connection to %s %s port [%s/%s] succeeded!", destination(host, ap.Addr(), n.c.noDNS), n.portName(port), n.c.proto(), service)
+}
+
+// portName is the port as it was typed.
+func (n *netcat) portName(port int) string {
+	if len(n.c.ports) == 1 && n.c.ports[0].name != "" {
+		return n.c.ports[0].name
+	}
+	return strconv.Itoa(port)
+}
+
+func (n *netcat) dialUnix(ctx context.Context) (net.Conn, error) {
+	path := n.c.host
+	var conn net.Conn
+	var err error
+	if n.c.udp {
+		conn, err = dialUnixgram(path, n.c.source)
+	} else {
+		d := net.Dialer{Timeout: n.c.connectTimeout()}
+		conn, err = d.DialContext(ctx, "unix", path)
+	}
+	if err != nil {
+		n.r.say("%s: %s: %s", n.c.name, path, cause(err))
+		n.r.event("connect-failed", "address", path, "error", cause(err))
+		return nil, connectError(err, path, "unix", "")
+	}
+	n.r.event("connected", "remote", path, "protocol", n.c.network())
+	n.r.say("Connection to %s succeeded!", path)
+	return conn, nil
+}
+
+// abstract reports whether a Unix address is in no file system.
+func abstract(path string) bool { return strings.HasPrefix(path, "@") }

@@ -1,0 +1,347 @@
+package nc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// serve is the listening side.
+func (n *netcat) serve(ctx context.Context) error {
+	if n.c.udp {
+		return n.serveDatagrams(ctx)
+	}
+	ln, err := n.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	// The accept loop does not know contexts.
+	unhook := context.AfterFunc(ctx, func() { ln.Close() })
+	defer unhook()
+	for {
+		conn, err := n.accept(ctx, ln)
+		if err != nil {
+			return err
+		}
+		if !n.c.keepOpen {
+			ln.Close()
+			return n.converse(ctx, conn)
+		}
+		if err := n.converse(ctx, conn); err != nil {
+			if errors.Is(err, errOver) || ctx.Err() != nil {
+				return err
+			}
+			if brokenPipe(err) {
+				return err
+			}
+			n.r.fail(err)
+		}
+	}
+}
+
+// errOver ends a listener that was told to keep open.
+var errOver = errors.New("it is over")
+
+// listen opens the socket and says so.
+func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
+	c := n.c
+	switch {
+	case c.unix:
+		return n.listenUnix(ctx)
+	case c.vsock:
+		return n.listenVsock()
+	}
+	where, err := n.listenAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lc := net.ListenConfig{Control: n.control, KeepAlive: -1}
+	if c.keepalive > 0 {
+		lc.KeepAlive = c.keepalive
+	}
+	lc.SetMultipathTCP(false) // Go's default; its sockets are slower, and programs started would get one
+	network := "tcp6"
+	if where.Addr().Is4() {
+		network = "tcp4"
+	}
+	ln, err := lc.Listen(ctx, network, where.String())
+	if err != nil {
+		n.r.event("listen-failed", "address", where.String(), "error", cause(err))
+		return nil, listenError(err, where.String())
+	}
+	got, _ := addrPort(ln.Addr())
+	n.tellListening("Listening", got)
+	return ln, nil
+}
+
+// listenAddress is where to listen: all IPv4 addresses unless told otherwise, as OpenBSD's nc.
+func (n *netcat) listenAddress(ctx context.Context) (netip.AddrPort, error) {
+	port := uint16(n.c.ports[0].lo)
+	if n.c.host == "" {
+		if n.c.ipv6 {
+			return netip.AddrPortFrom(netip.IPv6Unspecified(), port), nil
+		}
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), port), nil
+	}
+	addrs, err := n.addresses(ctx, n.c.host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(addrs[0], port), nil
+}
+
+// tellListening says where nc listens; the port is the real one, also for 0.
+func (n *netcat) tellListening(word string, at netip.AddrPort) {
+	n.r.event("listening", "address", at.String(), "protocol", n.c.proto())
+	host := at.Addr().String()
+	if n.c.host != "" && !n.c.noDNS {
+		host = n.c.host
+	}
+	n.r.say("%s on %s %d", word, host, at.Port())
+}
+
+func (n *netcat) listenUnix(ctx context.Context) (net.Listener, error) {
+	path := n.c.host
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, listenError(err, path)
+	}
+	n.r.event("listening", "address", path, "protocol", "unix")
+	n.r.say("Bound on %s\nListening on %s", path, path)
+	return ln, nil
+}
+
+// removeStale removes a socket file that nobody listens on: the left-over of a
+// listener that was killed. Any other file stays.
+func removeStale(path string) error {
+	if abstract(path) {
+		return nil
+	}
+	fi, err := os.Lstat(path)
+	if err != nil || fi.Mode()&fs.ModeSocket == 0 {
+		return nil // bind tells
+	}
+	for _, network := range []string{"unix", "unixgram"} {
+		conn, err := net.DialTimeout(network, path, time.Second)
+		if err == nil {
+			conn.Close()
+			return withHint(fmt.Errorf("listen on %s: the address is taken", path), "another program listens there; ss -lxp shows which")
+		}
+	}
+	return os.Remove(path)
+}
+
+// accept waits for a connection that may come in.
+func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) {
+	pause := 5 * time.Millisecond
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return nil, err
+			}
+			// Too many open files and the like pass.
+			n.r.note("accept: %s", cause(err))
+			select {
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, time.Second)
+			continue
+		}
+		pause = 5 * time.Millisecond
+		if n.admit(ctx, conn) {
+			n.tellReceived(ctx, conn)
+			return conn, nil
+		}
+		conn.Close()
+	}
+}
+
+func (n *netcat) tellReceived(ctx context.Context, conn net.Conn) {
+	n.r.event("accepted", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String())
+	if n.r.verbose == 0 {
+		return
+	}
+	if ap, ok := addrPort(conn.RemoteAddr()); ok {
+		n.r.say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
+		return
+	}
+	n.r.say("Connection received on %s", n.c.host)
+}
+
+// admit applies --allow and --deny.
+func (n *netcat) admit(context.Context, net.Conn) bool { return true }
+
+// serveDatagrams is the listening side of UDP and Unix datagrams.
+func (n *netcat) serveDatagrams(ctx context.Context) error {
+	pc, err := n.listenPacket(ctx)
+	if err != nil {
+		return err
+	}
+	defer pc.Close()
+	p := &peerConn{PacketConn: pc, many: n.c.keepOpen, accept: func(a net.Addr) bool {
+		n.r.event("accepted", "remote", a.String())
+		if ap, ok := addrPort(a); ok && n.r.verbose > 0 {
+			n.r.say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
+		}
+		return true
+	}}
+	// The session begins with the first packet: only then is there somebody to send to.
+	if err := p.first(ctx); err != nil {
+		return err
+	}
+	return n.converse(ctx, p)
+}
+
+func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
+	if n.c.unix {
+		path := n.c.host
+		if err := removeStale(path); err != nil {
+			return nil, err
+		}
+		pc, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+		if err != nil {
+			return nil, listenError(err, path)
+		}
+		n.r.event("listening", "address", path, "protocol", "unixgram")
+		n.r.say("Bound on %s", path)
+		return &unlinkOnClose{UnixConn: pc, path: path}, nil
+	}
+	where, err := n.listenAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	network := "udp6"
+	if where.Addr().Is4() {
+		network = "udp4"
+	}
+	lc := net.ListenConfig{Control: n.control}
+	pc, err := lc.ListenPacket(ctx, network, where.String())
+	if err != nil {
+		return nil, listenError(err, where.String())
+	}
+	got, _ := addrPort(pc.LocalAddr())
+	n.tellListening("Bound", got)
+	return pc, nil
+}
+
+// peerConn makes a connection of a packet socket: it belongs to the peer that
+// spoke first, or, when it serves many, answers the one that spoke last.
+type peerConn struct {
+	net.PacketConn
+	many    bool
+	accept  func(net.Addr) bool
+	mu      sync.Mutex
+	peer    net.Addr
+	pending []byte
+	has     bool
+}
+
+// first waits for the first packet.
+func (p *peerConn) first(ctx context.Context) error {
+	unhook := context.AfterFunc(ctx, func() { p.SetReadDeadline(time.Unix(1, 0)) })
+	defer unhook()
+	buf := make([]byte, 65536)
+	for {
+		n, from, err := p.ReadFrom(buf)
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		}
+		if p.accept(from) {
+			p.peer, p.pending, p.has = from, buf[:n], true
+			return nil
+		}
+	}
+}
+
+func (p *peerConn) Read(b []byte) (int, error) {
+	if p.has {
+		p.has = false
+		return copy(b, p.pending), nil
+	}
+	for {
+		n, from, err := p.ReadFrom(b)
+		if err != nil {
+			return 0, err
+		}
+		p.mu.Lock()
+		same := from == nil || p.peer == nil || from.String() == p.peer.String()
+		p.mu.Unlock()
+		if same {
+			return n, nil
+		}
+		if p.many && p.accept(from) {
+			p.mu.Lock()
+			p.peer = from
+			p.mu.Unlock()
+			return n, nil
+		}
+	}
+}
+
+func (p *peerConn) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	peer := p.peer
+	p.mu.Unlock()
+	if peer == nil || peer.String() == "" {
+		return 0, fmt.Errorf("the sender has no address to be answered at")
+	}
+	return p.WriteTo(b, peer)
+}
+
+func (p *peerConn) RemoteAddr() net.Addr {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.peer
+}
+
+// unlinkOnClose removes the file of a Unix datagram socket.
+type unlinkOnClose struct {
+	*net.UnixConn
+	path string
+	once sync.Once
+}
+
+func (u *unlinkOnClose) Close() error {
+	err := u.UnixConn.Close()
+	if !abstract(u.path) {
+		u.once.Do(func() { os.Remove(u.path) })
+	}
+	return err
+}
+
+// dialUnixgram connects a Unix datagram socket. To be answered it has a file
+// of its own, own or a temporary one.
+func dialUnixgram(path, own string) (net.Conn, error) {
+	if own == "" {
+		own = os.TempDir() + "/nc." + strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
+	}
+	conn, err := net.DialUnix("unixgram", &net.UnixAddr{Name: own, Net: "unixgram"}, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			os.Remove(own)
+		}
+		return nil, err
+	}
+	return &unlinkOnClose{UnixConn: conn, path: own}, nil
+}

@@ -1,0 +1,80 @@
+// Package nc is netcat: the engine of the commands "nc" and "flagstaff nc".
+//
+//	os.Exit(nc.Main(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+//
+// It speaks Debian's OpenBSD letters and ncat's long options; called as ncat,
+// or with --compat, it takes that program's letters. What differs from both on
+// purpose: the end of input is passed on (-N is implied), nc ends as soon as
+// the peer has and everything is written, and TLS verifies.
+//
+// On Linux untouched bytes do not pass through the process (package relay).
+// Exit status: 0 done, 1 the network, 2 the command line.
+package nc
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+)
+
+// Exit statuses.
+const (
+	exitDone    = 0
+	exitNetwork = 1
+	exitUsage   = 2
+)
+
+// Main runs netcat and returns its exit status. args[0] is the name it was
+// called by ("ncat" takes ncat's letters). It works on the descriptors
+// themselves, hence *os.File. The caller exits with the result: after a session
+// that the peer ended, a goroutine may still wait for stdin.
+func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) int {
+	c, given, err := parse(args)
+	r := &reporter{w: stderr, name: c.name, verbose: c.verbose, json: c.json}
+	if err != nil {
+		return r.fail(err)
+	}
+	switch c.mode {
+	case modeHelp:
+		return r.status(relay.WriteAll(stdout, []byte(helpText)))
+	case modeVersion:
+		return r.status(relay.WriteAll(stdout, []byte(version())))
+	case modeMan:
+		return r.status(relay.WriteAll(stdout, manPage()))
+	case modeCompletion:
+		return r.status(relay.WriteAll(stdout, completion(c.completion)))
+	}
+	if c.explain {
+		return r.status(relay.WriteAll(stdout, []byte(explanation(c, given))))
+	}
+	n := &netcat{c: c, r: r, stdin: stdin, stdout: stdout, in: relay.NewInput(stdin)}
+	return r.status(n.run(ctx))
+}
+
+// netcat is one run of the program.
+type netcat struct {
+	c             *config
+	r             *reporter
+	stdin, stdout *os.File
+	in            *relay.Input
+}
+
+func (n *netcat) run(ctx context.Context) error {
+	if n.c.listen {
+		return n.serve(ctx)
+	}
+	if n.c.scan {
+		return n.scanPorts(ctx)
+	}
+	return n.connect(ctx)
+}
+
+// status turns the result of a run into an exit status, having told it.
+func (r *reporter) status(err error) int {
+	if err == nil || errors.Is(err, relay.ErrOutput) && brokenPipe(err) {
+		return exitDone
+	}
+	return r.fail(err)
+}

@@ -1,0 +1,314 @@
+package nc
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// usageError is a mistake in the command line: what is wrong, and the way out.
+type usageError struct{ msg, hint string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usage(hint, format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...), hint}
+}
+
+// given is one option as it stood on the command line.
+type given struct {
+	opt   *option
+	as    string // -w or --timeout, as typed
+	value string
+}
+
+// parse reads a command line as getopt does: letters may be joined, their
+// arguments may follow directly, options and operands may be mixed, and "--"
+// ends the options.
+func parse(args []string) (*config, []given, error) {
+	c := &config{name: "nc", quitAfter: -1, color: "auto"}
+	if len(args) > 0 {
+		c.name, args = filepath.Base(args[0]), args[1:]
+	}
+	if err := c.chooseDialect(args); err != nil {
+		return c, nil, err
+	}
+	p := parser{c: c}
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		var err error
+		switch {
+		case arg == "--":
+			p.operands = append(p.operands, args...)
+			args = nil
+		case strings.HasPrefix(arg, "--"):
+			args, err = p.long(arg[2:], args)
+		case len(arg) > 1 && arg[0] == '-':
+			args, err = p.letters(arg[1:], args)
+		default:
+			p.operands = append(p.operands, arg)
+		}
+		if err != nil {
+			return c, p.given, err
+		}
+	}
+	if c.mode != modeRun {
+		return c, p.given, nil
+	}
+	if err := c.check(p.operands); err != nil {
+		return c, p.given, err
+	}
+	return c, p.given, nil
+}
+
+// chooseDialect looks at the name the program has and at --compat, which must
+// be known before the first letter is read.
+func (c *config) chooseDialect(args []string) error {
+	base := strings.TrimSuffix(strings.ToLower(c.name), ".exe")
+	switch base {
+	case "ncat":
+		c.compat = compatNcat
+	case "nc.traditional":
+		c.compat = compatTraditional
+	}
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		v, ok := strings.CutPrefix(a, "--compat=")
+		if a == "--compat" && i+1 < len(args) {
+			v, ok = args[i+1], true
+		}
+		if !ok {
+			continue
+		}
+		switch v {
+		case "openbsd", "nc":
+			c.compat = compatOpenBSD
+		case "ncat", "nmap":
+			c.compat = compatNcat
+		case "traditional":
+			c.compat = compatTraditional
+		default:
+			return usage("--compat=openbsd, --compat=ncat or --compat=traditional", "%q is nobody's dialect", v)
+		}
+	}
+	return nil
+}
+
+type parser struct {
+	c        *config
+	given    []given
+	operands []string
+}
+
+// findLong finds a long option by its name, an alias, or the beginning of exactly one.
+func findLong(name string) (*option, []string) {
+	var found *option
+	var near []string
+	for i := range options {
+		o := &options[i]
+		for _, n := range append([]string{o.long}, o.aliases...) {
+			if n == name {
+				return o, nil
+			}
+			if name != "" && strings.HasPrefix(n, name) {
+				if found != o {
+					near = append(near, "--"+n)
+				}
+				found = o
+			}
+		}
+	}
+	if len(near) == 1 {
+		return found, nil
+	}
+	return nil, near
+}
+
+// findLetter finds what a letter means in the dialect.
+func findLetter(d compat, l byte) *option {
+	if long, ok := dialects[d][l]; ok {
+		for i := range hidden {
+			if hidden[i].long == long {
+				return &hidden[i]
+			}
+		}
+		o, _ := findLong(long)
+		return o
+	}
+	if d != compatOpenBSD {
+		// The refused letters are worth their reasons in every dialect; any
+		// other letter would mean something its users do not know.
+		if l != 'N' {
+			return nil
+		}
+	}
+	for i := range options {
+		if options[i].letter == l {
+			return &options[i]
+		}
+	}
+	return nil
+}
+
+func (p *parser) long(arg string, rest []string) ([]string, error) {
+	name, value, hasValue := strings.Cut(arg, "=")
+	o, near := findLong(name)
+	if o == nil {
+		if len(near) > 1 {
+			return rest, usage("it could be "+strings.Join(near, ", "), "--%s is not clear", name)
+		}
+		return rest, usage(suggest(name), "there is no option --%s", name)
+	}
+	as := "--" + name
+	if o.arg == "" {
+		if hasValue {
+			return rest, usage("write "+as, "%s takes no value", as)
+		}
+		return rest, p.set(o, as, "")
+	}
+	if !hasValue {
+		if len(rest) == 0 {
+			return rest, usage(fmt.Sprintf("write %s=%s", as, o.arg), "%s needs a value", as)
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	return rest, p.set(o, as, value)
+}
+
+func (p *parser) letters(arg string, rest []string) ([]string, error) {
+	for i := 0; i < len(arg); i++ {
+		as := "-" + arg[i:i+1]
+		o := findLetter(p.c.compat, arg[i])
+		if o == nil {
+			return rest, p.unknownLetter(arg[i])
+		}
+		if o.arg == "" {
+			if err := p.set(o, as, ""); err != nil {
+				return rest, err
+			}
+			continue
+		}
+		value := arg[i+1:]
+		if value == "" {
+			if len(rest) == 0 {
+				return rest, usage(fmt.Sprintf("write %s %s", as, o.arg), "%s needs a value", as)
+			}
+			value, rest = rest[0], rest[1:]
+		}
+		return rest, p.set(o, as, value)
+	}
+	return rest, nil
+}
+
+func (p *parser) unknownLetter(l byte) error {
+	if l < 0x20 || l > 0x7e {
+		return usage("nc -h shows the options", "there is no option with the byte %#02x", l)
+	}
+	if p.c.compat != compatOpenBSD {
+		if o := findLetter(compatOpenBSD, l); o != nil {
+			return usage(fmt.Sprintf("if you mean nc's -%c, write --%s", l, o.long), "there is no option -%c in this dialect", l)
+		}
+	}
+	switch l {
+	case 'H', 'R', 'K', 'L', 'E', 'A', 'j', 'B':
+		return usage("TLS options are called --ssl-… here; nc --man lists all", "there is no option -%c", l)
+	}
+	return usage("nc -h shows the options, nc --man explains all of them", "there is no option -%c", l)
+}
+
+func (p *parser) set(o *option, as, value string) error {
+	if o.refuse != "" {
+		return usage(o.instead, "%s: %s", as, o.refuse)
+	}
+	p.given = append(p.given, given{o, as, value})
+	if err := o.set(p.c, value); err != nil {
+		if o.arg == "" {
+			return err
+		}
+		return usage(err.Error(), "%s: %q will not do", as, value)
+	}
+	return nil
+}
+
+// suggest names the long option nearest to what was typed.
+func suggest(name string) string {
+	best, at := "", 3
+	for i := range options {
+		for _, n := range append([]string{options[i].long}, options[i].aliases...) {
+			if d := distance(name, n); d < at {
+				best, at = n, d
+			}
+		}
+	}
+	if best != "" {
+		return "did you mean --" + best + "?"
+	}
+	return "nc --man lists all options"
+}
+
+// distance is the edit distance of two words.
+func distance(a, b string) int {
+	if len(a) > 40 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diag := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			diag, row[j] = row[j], min(row[j]+1, row[j-1]+1, diag+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// portRange is one port, or several: lo to hi, both included. name is the service as typed.
+type portRange struct {
+	lo, hi int
+	name   string
+}
+
+func (r portRange) one() bool { return r.lo == r.hi }
+
+// parsePorts reads 80, 1-1024 or a service's name.
+func parsePorts(v, proto string, zero bool) (portRange, error) {
+	least := 1
+	if zero {
+		least = 0
+	}
+	bad := fmt.Errorf("a port is a number from %d to 65535, a range such as 1-1024, or a service's name", least)
+	if lo, hi, ok := strings.Cut(v, "-"); ok {
+		l, err1 := strconv.Atoi(lo)
+		h, err2 := strconv.Atoi(hi)
+		if err1 == nil && err2 == nil {
+			if l > h {
+				l, h = h, l
+			}
+			if l < least || h > 65535 {
+				return portRange{}, bad
+			}
+			return portRange{lo: l, hi: h}, nil
+		}
+	}
+	if n, err := strconv.Atoi(v); err == nil {
+		if n < least || n > 65535 {
+			return portRange{}, bad
+		}
+		return portRange{lo: n, hi: n}, nil
+	}
+	if n, ok := servicePort(v, proto); ok {
+		return portRange{lo: n, hi: n, name: v}, nil
+	}
+	return portRange{}, bad
+}

@@ -1,0 +1,219 @@
+//go:build unix
+
+package relay
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Input is a descriptor that several sessions read one after another: a read
+// that is stopped has taken no byte. It leaves the descriptor's flags alone,
+// since other processes may share it. One goroutine reads at a time.
+type Input struct {
+	f    *os.File
+	fd   int
+	kind kind
+}
+
+// NewInput makes an Input of f.
+func NewInput(f *os.File) *Input {
+	fd := int(f.Fd())
+	return &Input{f: f, fd: fd, kind: kindOf(fd)}
+}
+
+// A Stop interrupts one reader of an Input.
+type Stop struct {
+	state atomic.Int32
+	once  sync.Once
+	r, w  *os.File
+	fd    int
+	grace time.Duration
+	keep  func() bool
+}
+
+const (
+	running int32 = iota
+	lastWords
+	stopped
+)
+
+// NewStop returns a Stop that has not happened.
+func NewStop() (*Stop, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return &Stop{r: r, w: w, fd: int(r.Fd())}, nil
+}
+
+// Stop makes the reads that use s return [ErrStopped], those that wait and all later ones.
+func (s *Stop) Stop() {
+	s.state.Store(stopped)
+	s.wake()
+}
+
+// WhenIdle stops the reader as soon as the input has had nothing for grace and
+// keep, asked then and after each further grace, says no.
+func (s *Stop) WhenIdle(grace time.Duration, keep func() bool) {
+	s.grace, s.keep = grace, keep
+	s.state.CompareAndSwap(running, lastWords)
+	s.wake()
+}
+
+func (s *Stop) wake() { s.once.Do(func() { s.w.Close() }) }
+
+// Release frees the Stop's descriptors. No read may use it any more.
+func (s *Stop) Release() { s.Stop(); s.r.Close() }
+
+// Read waits for bytes, the end, or stop (which may be nil).
+func (in *Input) Read(p []byte, stop *Stop) (int, error) {
+	for {
+		if in.kind != regular {
+			if err := in.wait(stop); err != nil {
+				return 0, err
+			}
+		} else if stop.stopped() {
+			return 0, ErrStopped
+		}
+		n, err := unix.Read(in.fd, p)
+		switch {
+		case n > 0:
+			return n, nil
+		case err == unix.EINTR || err == unix.EAGAIN:
+			continue
+		case err == unix.EIO && in.kind == terminal:
+			return 0, io.EOF // the terminal is gone
+		case err != nil:
+			return 0, fmt.Errorf("%w: %w", ErrInput, err)
+		}
+		return 0, io.EOF
+	}
+}
+
+// Ready reports whether a Read would return at once.
+func (in *Input) Ready() bool {
+	if in.kind == regular {
+		return true
+	}
+	pfd := []unix.PollFd{{Fd: int32(in.fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(pfd, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		return err == nil && n > 0
+	}
+}
+
+// Terminal reports whether the input is a terminal.
+func (in *Input) Terminal() bool { return in.kind == terminal }
+
+func (s *Stop) stopped() bool { return s != nil && s.state.Load() == stopped }
+
+// wait blocks until the descriptor can be read or stop has happened.
+func (in *Input) wait(stop *Stop) error {
+	pfd := []unix.PollFd{{Fd: int32(in.fd), Events: unix.POLLIN}, {Fd: -1}}
+	for {
+		timeout := -1
+		pfd[1].Fd = -1
+		if stop != nil {
+			switch stop.state.Load() {
+			case running:
+				pfd[1] = unix.PollFd{Fd: int32(stop.fd), Events: unix.POLLIN}
+			case lastWords:
+				timeout = int(stop.grace.Milliseconds())
+			default:
+				return ErrStopped
+			}
+		}
+		n, err := unix.Poll(pfd, timeout)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("%w: %w", ErrInput, err)
+		case pfd[0].Revents&unix.POLLNVAL != 0:
+			return io.EOF // closed by whoever started us
+		case pfd[0].Revents != 0:
+			return nil
+		case n == 0 && timeout >= 0 && (stop.keep == nil || !stop.keep()):
+			return ErrStopped
+		}
+	}
+}
+
+func (in *Input) bufferSize() int {
+	if in.kind == terminal {
+		return 4 << 10
+	}
+	return BufferSize
+}
+
+// writeAll writes through the descriptor itself: *os.File would raise SIGPIPE
+// for descriptors 1 and 2, and a reader that has gone is a result here.
+func writeAll(out *os.File, p []byte) error { return writeFD(int(out.Fd()), p) }
+
+func writeFD(fd int, p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.Write(fd, p)
+		if n > 0 {
+			p = p[n:]
+		}
+		switch err {
+		case nil, unix.EINTR:
+		case unix.EAGAIN:
+			if err := waitOutput(fd); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// waitOutput blocks until fd takes bytes, or never will again.
+func waitOutput(fd int) error {
+	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	for {
+		if _, err := unix.Poll(pfd, -1); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+type kind int
+
+const (
+	other kind = iota
+	pipe
+	regular
+	socket
+	terminal
+)
+
+func kindOf(fd int) kind {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return other
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+		return pipe
+	case unix.S_IFREG:
+		return regular
+	case unix.S_IFSOCK:
+		return socket
+	case unix.S_IFCHR:
+		if isTerminal(fd) {
+			return terminal
+		}
+	}
+	return other
+}

@@ -1,0 +1,404 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// pipeSize is what the pipes are grown to: with the default 64 KiB the two
+// ends wake each other for every 16 pages.
+const pipeSize = 1 << 20
+
+// rawStream returns the descriptor access of a connection whose bytes the
+// kernel can move: a TCP or Unix stream, not wrapped by anything.
+func rawStream(c net.Conn) syscall.RawConn {
+	var sc syscall.Conn
+	switch c := c.(type) {
+	case *net.TCPConn:
+		sc = c
+	case *net.UnixConn:
+		if c.RemoteAddr().Network() != "unix" {
+			return nil
+		}
+		sc = c
+	default:
+		return nil
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return rc
+}
+
+// spliceIn is Send without copying. It reports false, having moved nothing,
+// when this pair of descriptors must be copied.
+func spliceIn(conn net.Conn, in *Input, m *Meter, stop *Stop) (bool, error) {
+	rc := rawStream(conn)
+	if rc == nil {
+		return false, nil
+	}
+	switch in.kind {
+	case pipe:
+		growPipe(in.fd)
+		return pipeToSocket(rc, in, m, stop)
+	case regular:
+		return fileToSocket(rc, in, m, stop)
+	case socket:
+		return socketInToSocket(rc, in, m, stop)
+	}
+	return false, nil
+}
+
+// growPipe asks for a big pipe; an unprivileged user over the limit keeps the small one.
+func growPipe(fd int) { unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) }
+
+// pipeToSocket splices with NONBLOCK so that stop can interrupt the wait for
+// input. EAGAIN then means either an empty pipe or a full socket; a look at
+// the pipe tells which, and only that one is waited for.
+func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
+	moved := false
+	for {
+		var n int64
+		var err error
+		werr := rc.Write(func(fd uintptr) bool {
+			for {
+				n, err = unix.Splice(in.fd, nil, int(fd), nil, pipeSize, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+				switch err {
+				case unix.EINTR:
+					continue
+				case unix.EAGAIN:
+					return !in.Ready() // ready input: the socket is full
+				}
+				return true
+			}
+		})
+		switch {
+		case werr != nil:
+			return true, werr
+		case n > 0:
+			moved = true
+			m.Add(int(n))
+		case err == unix.EAGAIN:
+			if err := in.wait(stop); err != nil {
+				return true, endOfInput(err)
+			}
+		case err == unix.EINVAL && !moved:
+			return false, nil
+		case err != nil:
+			return true, os.NewSyscallError("splice", err)
+		default:
+			return true, nil
+		}
+	}
+}
+
+// endOfInput turns the end that a wait saw into the nil of a finished copy.
+func endOfInput(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+func fileToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
+	moved := false
+	for {
+		if stop.stopped() {
+			return true, ErrStopped
+		}
+		var n int
+		var err error
+		werr := rc.Write(func(fd uintptr) bool {
+			for {
+				n, err = unix.Sendfile(int(fd), in.fd, nil, 4<<20)
+				if err == unix.EINTR {
+					continue
+				}
+				return err != unix.EAGAIN
+			}
+		})
+		switch {
+		case werr != nil:
+			return true, werr
+		case n > 0:
+			moved = true
+			m.Add(n)
+		case err != nil && !moved && (err == unix.EINVAL || err == unix.ENOSYS || err == unix.EOVERFLOW):
+			return false, nil
+		case err != nil:
+			return true, os.NewSyscallError("sendfile", err)
+		default:
+			return true, nil
+		}
+	}
+}
+
+// socketInToSocket serves an input that is itself a socket (inetd, ssh's ProxyUseFdpass and the like).
+func socketInToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
+	p, err := newPrivatePipe()
+	if err != nil {
+		return false, nil
+	}
+	defer p.close()
+	moved := false
+	for {
+		if err := in.wait(stop); err != nil {
+			return true, endOfInput(err)
+		}
+		n, err := unix.Splice(in.fd, nil, p.w, nil, pipeSize, unix.SPLICE_F_MOVE)
+		switch {
+		case err == unix.EINTR || err == unix.EAGAIN:
+			continue
+		case err != nil && !moved:
+			return false, nil // a kind of socket that cannot be spliced
+		case err != nil:
+			return true, fmt.Errorf("%w: %w", ErrInput, os.NewSyscallError("splice", err))
+		case n == 0:
+			return true, nil
+		}
+		moved = true
+		if err := p.drainToSocket(rc, n, m); err != nil {
+			return true, err
+		}
+	}
+}
+
+// spliceOut is Receive without copying; it reports false, having moved
+// nothing, when the pair must be copied.
+func spliceOut(out *os.File, conn net.Conn, m *Meter) (bool, error) {
+	rc := rawStream(conn)
+	if rc == nil {
+		return false, nil
+	}
+	fd := int(out.Fd())
+	switch kindOf(fd) {
+	case terminal:
+		return false, nil
+	case pipe:
+		growPipe(fd)
+		return socketToPipe(fd, rc, m)
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || flags&unix.O_APPEND != 0 {
+		return false, nil // splice(2) refuses files opened to append
+	}
+	return socketToFile(fd, rc, m)
+}
+
+// socketToPipe splices without NONBLOCK: the wait for room in the pipe happens
+// inside the call, and EAGAIN can only mean an empty socket, which the poller
+// waits for. With NONBLOCK a full pipe would look like an empty socket that is
+// readable, and the loop would spin.
+func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
+	moved := false
+	for {
+		var n int64
+		var err error
+		rerr := rc.Read(func(fd uintptr) bool {
+			for {
+				n, err = unix.Splice(int(fd), nil, out, nil, pipeSize, unix.SPLICE_F_MOVE)
+				switch err {
+				case unix.EINTR:
+					continue
+				case unix.EAGAIN:
+					// A pipe that somebody else made non-blocking can be the cause too.
+					if full(out) {
+						waitOutput(out)
+						continue
+					}
+					return false
+				}
+				return true
+			}
+		})
+		switch {
+		case rerr != nil:
+			return true, rerr
+		case n > 0:
+			moved = true
+			m.Add(int(n))
+		case err == unix.EINVAL && !moved:
+			return false, nil
+		case err == unix.EPIPE:
+			return true, fmt.Errorf("%w: %w", ErrOutput, err)
+		case err != nil:
+			return true, os.NewSyscallError("splice", err)
+		default:
+			return true, nil
+		}
+	}
+}
+
+func full(fd int) bool {
+	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(pfd, 0)
+	return err == nil && n == 0
+}
+
+func socketToFile(out int, rc syscall.RawConn, m *Meter) (bool, error) {
+	p, err := newPrivatePipe()
+	if err != nil {
+		return false, nil
+	}
+	defer p.close()
+	first := true
+	for {
+		n, err := p.fillFromSocket(rc)
+		switch {
+		case err != nil && first && errors.Is(err, unix.EINVAL):
+			return false, nil
+		case err != nil:
+			return true, err
+		case n == 0:
+			return true, nil
+		}
+		if err := p.drainToFile(out, n, m); err != nil {
+			return true, err
+		}
+		first = false
+	}
+}
+
+// spliceBetween is Between without copying.
+func spliceBetween(dst, src net.Conn, m *Meter) (bool, error) {
+	from, to := rawStream(src), rawStream(dst)
+	if from == nil || to == nil {
+		return false, nil
+	}
+	p, err := newPrivatePipe()
+	if err != nil {
+		return false, nil
+	}
+	defer p.close()
+	first := true
+	for {
+		n, err := p.fillFromSocket(from)
+		switch {
+		case err != nil && first && errors.Is(err, unix.EINVAL):
+			return false, nil
+		case err != nil:
+			return true, err
+		case n == 0:
+			return true, nil
+		}
+		if err := p.drainToSocket(to, n, m); err != nil {
+			return true, err
+		}
+		first = false
+	}
+}
+
+// privatePipe is the pipe that splice(2) needs between two ends that are not pipes.
+type privatePipe struct{ r, w int }
+
+func newPrivatePipe() (*privatePipe, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, err
+	}
+	growPipe(fds[1])
+	return &privatePipe{fds[0], fds[1]}, nil
+}
+
+func (p *privatePipe) close() {
+	unix.Close(p.r)
+	unix.Close(p.w)
+}
+
+// fillFromSocket moves what the socket has into the empty pipe; 0 is the end.
+func (p *privatePipe) fillFromSocket(rc syscall.RawConn) (int64, error) {
+	var n int64
+	var err error
+	rerr := rc.Read(func(fd uintptr) bool {
+		for {
+			n, err = unix.Splice(int(fd), nil, p.w, nil, pipeSize, unix.SPLICE_F_MOVE)
+			if err == unix.EINTR {
+				continue
+			}
+			return err != unix.EAGAIN
+		}
+	})
+	if rerr != nil {
+		return 0, rerr
+	}
+	return n, os.NewSyscallError("splice", err)
+}
+
+func (p *privatePipe) drainToSocket(rc syscall.RawConn, left int64, m *Meter) error {
+	for left > 0 {
+		var n int64
+		var err error
+		werr := rc.Write(func(fd uintptr) bool {
+			for {
+				n, err = unix.Splice(p.r, nil, int(fd), nil, int(left), unix.SPLICE_F_MOVE)
+				if err == unix.EINTR {
+					continue
+				}
+				return err != unix.EAGAIN
+			}
+		})
+		if werr != nil {
+			return werr
+		}
+		if err != nil {
+			return os.NewSyscallError("splice", err)
+		}
+		left -= n
+		m.Add(int(n))
+	}
+	return nil
+}
+
+// drainToFile empties the pipe into out. What cannot be spliced (a device
+// without the operation) is read and written: the bytes are already ours.
+func (p *privatePipe) drainToFile(out int, left int64, m *Meter) error {
+	for left > 0 {
+		n, err := unix.Splice(p.r, nil, out, nil, int(left), unix.SPLICE_F_MOVE)
+		switch err {
+		case nil:
+			left -= n
+			m.Add(int(n))
+			continue
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			if err := waitOutput(out); err != nil {
+				return fmt.Errorf("%w: %w", ErrOutput, err)
+			}
+			continue
+		case unix.EINVAL:
+			if err := p.copyToFile(out, left, m); err != nil {
+				return err
+			}
+			left = 0
+		default:
+			return fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+	}
+	return nil
+}
+
+func (p *privatePipe) copyToFile(out int, left int64, m *Meter) error {
+	buf := make([]byte, 64<<10)
+	for left > 0 {
+		n, err := unix.Read(p.r, buf[:min(int64(len(buf)), left)])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := writeFD(out, buf[:n]); err != nil {
+			return fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+		left -= int64(n)
+		m.Add(n)
+	}
+	return nil
+}

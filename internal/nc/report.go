@@ -1,0 +1,122 @@
+package nc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// reporter writes what nc tells to the standard error. The lines that -v adds
+// are OpenBSD's to the letter: scripts look for them.
+type reporter struct {
+	mu      sync.Mutex
+	w       *os.File
+	name    string
+	verbose int
+	json    bool
+	around  func(write func()) // writes beside an edited line, when there is one
+}
+
+// told is an error that has been told already; only its status is left.
+type told struct{ error }
+
+// explained is an error with a way out.
+type explained struct {
+	err  error
+	hint string
+}
+
+func (e *explained) Error() string { return e.err.Error() }
+func (e *explained) Unwrap() error { return e.err }
+
+func withHint(err error, hint string) error { return &explained{err, hint} }
+
+func (r *reporter) write(s string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.around != nil {
+		r.around(func() { r.w.WriteString(s) })
+		return
+	}
+	r.w.WriteString(s)
+}
+
+// say writes a line if -v was given.
+func (r *reporter) say(format string, args ...any) {
+	if r.verbose > 0 && !r.json {
+		r.write(fmt.Sprintf(format+"\n", args...))
+	}
+}
+
+// sayMore writes a line if -vv was given.
+func (r *reporter) sayMore(format string, args ...any) {
+	if r.verbose > 1 && !r.json {
+		r.write(fmt.Sprintf(format+"\n", args...))
+	}
+}
+
+// note writes a line whatever was given.
+func (r *reporter) note(format string, args ...any) {
+	if r.json {
+		r.event("note", "text", fmt.Sprintf(format, args...))
+		return
+	}
+	r.write(r.name + ": " + fmt.Sprintf(format+"\n", args...))
+}
+
+// event writes a line of JSON if --json was given. The fields are pairs of name and value.
+func (r *reporter) event(kind string, fields ...any) {
+	if !r.json {
+		return
+	}
+	line := append([]byte(`{"time":`), jsonValue(time.Now().UTC().Format(time.RFC3339Nano))...)
+	line = append(append(line, `,"event":`...), jsonValue(kind)...)
+	for i := 0; i+1 < len(fields); i += 2 {
+		line = append(append(append(line, ','), jsonValue(fields[i])...), ':')
+		line = append(line, jsonValue(fields[i+1])...)
+	}
+	r.write(string(line) + "}\n")
+}
+
+func jsonValue(v any) []byte {
+	p, err := json.Marshal(v)
+	if err != nil {
+		return []byte("null")
+	}
+	return p
+}
+
+// fail tells an error with its way out and returns the exit status.
+func (r *reporter) fail(err error) int {
+	var u *usageError
+	if errors.As(err, &u) {
+		r.tell(u.msg, u.hint)
+		return exitUsage
+	}
+	if _, ok := err.(told); ok {
+		return exitNetwork
+	}
+	hint := ""
+	var e *explained
+	if errors.As(err, &e) {
+		hint = e.hint
+	}
+	r.tell(err.Error(), hint)
+	return exitNetwork
+}
+
+// tell writes an error and its hint.
+func (r *reporter) tell(msg, hint string) {
+	if r.json {
+		r.event("error", "error", msg, "hint", hint)
+		return
+	}
+	s := "error: " + msg + "\n"
+	if hint != "" {
+		s += "hint: " + hint + "\n"
+	}
+	r.write(s)
+}

@@ -1,0 +1,136 @@
+package nc
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// addresses returns the addresses of a host in the order to try them: the
+// resolver's, with the two families taking turns, so that a broken IPv6 costs
+// one attempt and not all of them.
+func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	c := n.c
+	if a, ok := c.resolve[strings.ToLower(host)]; ok {
+		host = a
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		if c.ipv4 && !a.Is4() && !a.Is4In6() {
+			return nil, usage("leave -4 out", "%s is an IPv6 address, and -4 wants IPv4", host)
+		}
+		if c.ipv6 && a.Is4() {
+			return nil, usage("leave -6 out", "%s is an IPv4 address, and -6 wants IPv6", host)
+		}
+		return []netip.Addr{a.Unmap()}, nil
+	}
+	if c.noDNS {
+		return nil, usage("leave -n out, or give an address", "%q is a name, and -n looks none up", host)
+	}
+	network := "ip"
+	switch {
+	case c.ipv4:
+		network = "ip4"
+	case c.ipv6:
+		network = "ip6"
+	}
+	if t := c.connectTimeout(); t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t)
+		defer cancel()
+	}
+	found, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return nil, lookupError(host, err)
+	}
+	return interleave(found), nil
+}
+
+// interleave keeps the order within each family and lets them take turns.
+func interleave(found []netip.Addr) []netip.Addr {
+	var first, second, out []netip.Addr
+	for _, a := range found {
+		a = a.Unmap()
+		if len(first) == 0 || a.Is4() == first[0].Is4() {
+			first = append(first, a)
+		} else {
+			second = append(second, a)
+		}
+	}
+	for i := range max(len(first), len(second)) {
+		if i < len(first) {
+			out = append(out, first[i])
+		}
+		if i < len(second) {
+			out = append(out, second[i])
+		}
+	}
+	return out
+}
+
+// nameOf returns a peer's name for the -v lines, its address when it has none.
+// It is asked for only with -v and without -n, as in OpenBSD's nc.
+func (n *netcat) nameOf(ctx context.Context, a netip.Addr) string {
+	if n.c.noDNS || n.c.verbose == 0 {
+		return a.String()
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	names, err := net.DefaultResolver.LookupAddr(ctx, a.WithZone("").String())
+	if err != nil || len(names) == 0 {
+		return a.String()
+	}
+	return strings.TrimSuffix(names[0], ".")
+}
+
+func parseUint32(s string) (uint32, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err
+}
+
+func hostPort(a netip.Addr, port int) string {
+	return netip.AddrPortFrom(a, uint16(port)).String()
+}
+
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		ap := a.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), true
+	case *net.UDPAddr:
+		ap := a.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), true
+	}
+	return netip.AddrPort{}, false
+}
+
+// localAddr is the address to connect from, nil when any will do.
+func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
+	c := n.c
+	if c.source == "" && c.sourcePorts.lo == 0 {
+		return nil, nil
+	}
+	var ip net.IP
+	if c.source != "" {
+		found, err := n.addresses(ctx, c.source)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			if a.Is4() == v4 {
+				ip = a.AsSlice()
+				break
+			}
+		}
+		if ip == nil {
+			return nil, fmt.Errorf("the local address %s is of another family than the destination", c.source)
+		}
+	}
+	if c.udp {
+		return &net.UDPAddr{IP: ip, Port: c.sourcePorts.lo}, nil
+	}
+	return &net.TCPAddr{IP: ip, Port: c.sourcePorts.lo}, nil
+}

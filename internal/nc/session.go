@@ -1,0 +1,188 @@
+package nc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+)
+
+// session is one conversation: the input goes to the connection, the
+// connection to the output, and run knows when it is over.
+type session struct {
+	n         *netcat
+	conn      net.Conn
+	sent, got *relay.Meter
+	stop      *relay.Stop
+}
+
+// lastInput is how long an input that is no terminal may be silent after the
+// peer has finished without ever having said a word. Such a peer may be one
+// that only listens ("nc -l </dev/null >file"), and the input may be slow to
+// begin; a peer that has answered and finished is left at once.
+const lastInput = 250 * time.Millisecond
+
+// converse runs the session of one connection and closes it.
+func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
+	stop, err := relay.NewStop()
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	s := &session{n: n, conn: conn, sent: n.c.meter(), got: n.c.meter(), stop: stop}
+	start := time.Now()
+	err = s.run(ctx)
+	n.r.event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
+	return err
+}
+
+// run starts both directions and ends by the rules of the table "End of input".
+func (s *session) run(ctx context.Context) error {
+	c := s.n.c
+	up, down := make(chan error, 1), make(chan error, 1)
+	sending := !c.noStdin && !c.recvOnly
+	inputFree := make(chan struct{})
+	if sending {
+		go func() { defer close(inputFree); up <- s.send() }()
+	} else {
+		close(inputFree)
+	}
+	go func() { down <- s.receive() }()
+	err := s.wait(ctx, sending, up, down)
+	s.stop.Stop()
+	closeSoon(s.conn)
+	if c.keepOpen {
+		// The next session reads the input; this one's reader stops now.
+		select {
+		case <-inputFree:
+		case <-time.After(time.Second):
+		}
+	}
+	return err
+}
+
+// closeSoon closes a connection, and does not wait for an operation on it that
+// hangs in a full output: the process ends, which ends that too.
+func closeSoon(conn net.Conn) {
+	closed := make(chan struct{})
+	go func() { conn.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(250 * time.Millisecond):
+	}
+}
+
+func (s *session) wait(ctx context.Context, sending bool, up, down chan error) error {
+	c := s.n.c
+	idle := s.idle(ctx)
+	var quit <-chan time.Time
+	var sendErr error
+	receiving := true
+	for {
+		select {
+		case err := <-down:
+			receiving = false
+			switch {
+			case errors.Is(err, relay.ErrOutput):
+				return err
+			case err != nil && reset(err):
+				return withHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
+			case err != nil:
+				return fmt.Errorf("receive: %w", bare(err))
+			case !sending:
+				return sendErr
+			case !c.halfOpen:
+				s.lastWords()
+			}
+		case err := <-up:
+			sending = false
+			switch {
+			case errors.Is(err, relay.ErrInput):
+				return err
+			case errors.Is(err, relay.ErrStopped):
+				return nil
+			case err != nil && reset(err):
+				// The peer reads no more; what it still says is received.
+				sendErr = withHint(errors.New("the peer closed before it had taken all of the input"), "what it sent is written; the rest of the input was not sent")
+			case err != nil:
+				return fmt.Errorf("send: %w", bare(err))
+			default:
+				s.endInput()
+			}
+			if !receiving || c.sendOnly {
+				return sendErr
+			}
+			if c.quitAfter >= 0 {
+				quit = time.After(c.quitAfter)
+			}
+		case <-quit:
+			return sendErr
+		case err := <-idle:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// endInput tells the peer that nothing more will be sent.
+func (s *session) endInput() {
+	s.n.r.event("input-ended", "sent", s.sent.Bytes())
+	if s.n.c.noShutdown {
+		return
+	}
+	closeWrite(s.conn)
+}
+
+// closeWrite ends the sending half of a stream; a packet socket has none.
+func closeWrite(conn net.Conn) error {
+	if cw, ok := conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return nil
+}
+
+// lastWords lets the sending side finish after the peer has finished: what
+// the input has now is sent. If the peer takes bytes that were sent after its
+// end, it has only closed its own half, and the rest of the input follows.
+func (s *session) lastWords() {
+	var grace time.Duration
+	if s.got.Bytes() == 0 && !s.n.in.Terminal() {
+		grace = lastInput
+	}
+	before := s.sent.Bytes()
+	s.stop.WhenIdle(grace, func() bool { return s.sent.Bytes() > before && alive(s.conn) })
+}
+
+// idle tells when nothing has moved for too long.
+func (s *session) idle(ctx context.Context) <-chan error {
+	c := s.n.c
+	limit, result := c.timeout, error(nil)
+	if c.idleTimeout > 0 && (limit == 0 || c.idleTimeout < limit) {
+		limit = c.idleTimeout
+		result = withHint(fmt.Errorf("nothing moved for %v", limit), "--idle-timeout sets how long to wait")
+	}
+	if limit == 0 {
+		return nil
+	}
+	over := make(chan error, 1)
+	last := time.Now()
+	var watch func()
+	watch = func() {
+		for _, m := range []*relay.Meter{s.sent, s.got} {
+			if t := m.Moved(); t.After(last) {
+				last = t
+			}
+		}
+		if left := limit - time.Since(last); left > 0 && ctx.Err() == nil {
+			time.AfterFunc(left, watch)
+			return
+		}
+		over <- result
+	}
+	time.AfterFunc(limit, watch)
+	return over
+}
