@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	benchRounds  = 9
+	benchRounds  = 21
 	benchPlayers = 32
 	benchIdle    = 5000
 	benchLine    = "0123456789abcdef0123456789abcde\n" // 32 bytes
@@ -40,7 +40,7 @@ func init() { roles["bench clients"] = benchClients }
 
 // BenchmarkAccept: accept, write 32 bytes, close.
 func BenchmarkAccept(b *testing.B) {
-	compare(b, "accept", 4000,
+	compare(b, "accept", 2000,
 		func(c net.Conn) {
 			io.WriteString(c, benchLine)
 			c.Close()
@@ -50,7 +50,7 @@ func BenchmarkAccept(b *testing.B) {
 
 // BenchmarkDialogue: ten rounds of a prompt and an answer.
 func BenchmarkDialogue(b *testing.B) {
-	compare(b, "dialogue", 1500,
+	compare(b, "dialogue", 600,
 		func(c net.Conn) {
 			defer c.Close()
 			r := bufio.NewReader(c)
@@ -146,9 +146,10 @@ func median(xs []float64) float64 {
 	return xs[len(xs)/2]
 }
 
-// benchServer has every limit on, wide enough for the clients.
+// benchServer has every limit on, wide enough for clients who come again before their last session is quite
+// over.
 func benchServer(h Handler) *Server {
-	return &Server{Handler: h, MaxSessions: 20_000, MaxPerSource: 64}
+	return &Server{Handler: h, MaxSessions: 20_000, MaxPerSource: 10 * benchPlayers}
 }
 
 func listen(b *testing.B, own bool) net.Listener {

@@ -119,6 +119,9 @@ func (c *session) finish() {
 // verdict says why the session is over, logs what is wrong, and returns the line for the player, or "". The
 // line starts with a line end, because the handler may have stopped in the middle of one.
 func (c *session) verdict() (Reason, string) {
+	if c.err == nil && c.ctx.Err() == nil {
+		return ReasonDone, ""
+	}
 	var panicked *panicError
 	var refusal *Refusal
 	isPanic := errors.As(c.err, &panicked)
