@@ -30,6 +30,8 @@ type kind struct {
 // kinds is the registry, in the order of the menu. A new kind is one line here and one file.
 var kinds = []*kind{
 	&capitalKind, &capitalOfKind, &codeKind, &currencyKind, &callingKind, &emojiKind, &nameKind,
+	&whichKind, &neighbourKind, &neighboursKind, &wayKind, &locateKind, &distanceKind, &bearingKind,
+	&clockKind, &mapKind, &orderKind, &flagKind, &equidistantKind,
 }
 
 func kindNamed(name string) *kind {
@@ -84,12 +86,6 @@ func (p phrase) in(v view) string {
 		switch a := a.(type) {
 		case interface{ Name(lang string) string }: // *geo.Country, *geo.Continent
 			args[i] = a.Name(v.lang)
-		case []*geo.Country:
-			names := make([]string, len(a))
-			for k, c := range a {
-				names[k] = c.Name(v.lang)
-			}
-			args[i] = strings.Join(names, "; ")
 		default:
 			args[i] = a
 		}
@@ -168,12 +164,6 @@ func code(c *geo.Country) string {
 		return ""
 	}
 	return c.Alpha2()
-}
-
-// isOneOf says whether answer is word or one of words, in geo.Normalise's form.
-func isOneOf(answer string, words ...string) bool {
-	n := geo.Normalise(answer)
-	return n != "" && slices.ContainsFunc(words, func(w string) bool { return geo.Normalise(w) == n })
 }
 
 // others lists what is not the shown answer, for "also right".

@@ -1,0 +1,156 @@
+package geography
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/flagstaff-ctf/flagstaff/geo"
+)
+
+// How answers are read that are more than one name.
+
+const (
+	listForm  = "countries, names or ISO codes, separated by ; or ,"
+	pointForm = "latitude longitude in degrees: -12.34 56.78 (or 12.34S 56.78E)"
+)
+
+// parseList splits a list at semicolons or else at commas.
+func parseList(answer string) []string {
+	sep := ","
+	if strings.Contains(answer, ";") {
+		sep = ";"
+	}
+	var out []string
+	for part := range strings.SplitSeq(answer, sep) {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// parseCountries reads a list of countries; ok is false when one of them is none.
+func parseCountries(answer string) (list []*geo.Country, ok bool) {
+	for _, name := range parseList(answer) {
+		c := geo.ByName(name)
+		if c == nil {
+			return nil, false
+		}
+		list = append(list, c)
+	}
+	return list, len(list) > 0
+}
+
+// isSet says whether answer lists every country of must, and beyond these only some of may.
+func isSet(answer string, must, may []*geo.Country) bool {
+	list, ok := parseCountries(answer)
+	if !ok {
+		return false
+	}
+	for _, c := range list {
+		if !slices.Contains(must, c) && !slices.Contains(may, c) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(must, func(c *geo.Country) bool { return !slices.Contains(list, c) })
+}
+
+// isSequence says whether answer lists exactly these countries in this order.
+func isSequence(answer string, want []*geo.Country) bool {
+	list, ok := parseCountries(answer)
+	return ok && slices.Equal(list, want)
+}
+
+// codesOf is a list of countries as solvers write it.
+func codesOf(list []*geo.Country) string {
+	out := make([]string, len(list))
+	for i, c := range list {
+		out[i] = code(c)
+	}
+	return strings.Join(out, "; ")
+}
+
+// parseNumber reads a decimal number; a unit may follow.
+func parseNumber(s string, units ...string) (float64, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(s, u); ok {
+			s = strings.TrimSpace(rest)
+			break
+		}
+	}
+	if strings.Trim(s, "0123456789.+-") != "" { // ParseFloat also knows inf, nan, 0x1p2 and 1e9
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	return x, err == nil
+}
+
+// parsePoint reads a latitude and a longitude.
+func parsePoint(s string) (geo.Point, bool) {
+	fields := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t,;°", r) })
+	if len(fields) == 4 { // 12.3 N 45.6 E
+		fields = []string{fields[0] + fields[1], fields[2] + fields[3]}
+	}
+	if len(fields) != 2 {
+		return geo.Point{}, false
+	}
+	lat, ok1 := parseDegrees(fields[0], "n", "s")
+	lon, ok2 := parseDegrees(fields[1], "e", "w")
+	p := geo.Point{Lat: lat, Lon: lon}
+	return p, ok1 && ok2 && p.Valid()
+}
+
+func parseDegrees(s, plus, minus string) (float64, bool) {
+	s = strings.ToLower(s)
+	if rest, ok := strings.CutSuffix(s, minus); ok {
+		x, ok := parseNumber(rest)
+		return -x, ok
+	}
+	return parseNumber(strings.TrimSuffix(s, plus))
+}
+
+// near says whether got is want, within a part of want: 0.01 is one per cent.
+func near(got, want, part float64) bool { return math.Abs(got-want) <= part*math.Abs(want) }
+
+// place is a city with its coordinates, as a block shows it and solvers read it.
+type place struct {
+	name string
+	at   geo.Point
+}
+
+// placeWidth leaves room for the coordinates in 78 columns.
+const placeWidth = 48
+
+func (p place) line(v view) string {
+	name := []rune(v.text(p.name))
+	if len(name) > placeWidth {
+		name = append(name[:placeWidth-3], '.', '.', '.')
+	}
+	return string(name) + strings.Repeat(" ", placeWidth-len(name)) + " " + p.at.String()
+}
+
+func placesBlock(places ...place) func(view) []string {
+	return func(v view) []string {
+		out := make([]string, len(places))
+		for i, p := range places {
+			out[i] = p.line(v)
+		}
+		return out
+	}
+}
+
+// parsePlaces reads the coordinates of a block.
+func parsePlaces(block []string) []geo.Point {
+	var out []geo.Point
+	for _, line := range block {
+		if f := strings.Fields(line); len(f) >= 2 {
+			if p, ok := parsePoint(f[len(f)-2] + " " + f[len(f)-1]); ok {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}

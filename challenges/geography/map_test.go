@@ -1,0 +1,51 @@
+package geography
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/geo"
+)
+
+func BenchmarkMap(b *testing.B) {
+	c := geo.ByCode("BR")
+	geo.Atlas50()
+	for name, f := range map[string]frame{
+		"world":     {top: 90, left: -180, step: worldStep},
+		"continent": {top: 50, left: -20, step: worldStep / 4},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f.draw(f.rasterise(geo.Atlas50()), c, view{})
+			}
+		})
+	}
+}
+
+func BenchmarkDraw(b *testing.B) {
+	for _, k := range kinds {
+		b.Run(k.name, func(b *testing.B) {
+			r := rand.New(rand.NewChaCha8(seeded(1)))
+			k.draw(r)
+			for b.Loop() {
+				k.draw(r)
+			}
+		})
+	}
+}
+
+func TestMapOfTheWorld(t *testing.T) {
+	f := frame{top: 90, left: -180, step: worldStep}
+	c := geo.ByCode("BR")
+	for _, v := range []view{{}, {ascii: true}} {
+		block := f.draw(f.rasterise(geo.Atlas50()), c, v)
+		if readMap(block, geo.Atlas110()) != c {
+			t.Errorf("not solved:\n%s", strings.Join(block, "\n"))
+		}
+		if got, ok := readFrame(block); !ok || got != f {
+			t.Errorf("the axes say %+v, want %+v:\n%s", got, f, strings.Join(block, "\n"))
+		}
+		t.Logf("\n%s", strings.Join(block, "\n"))
+	}
+}
