@@ -79,9 +79,9 @@ func roundHex(p *player, r *rand.Rand) (string, error) {
 	return fmt.Sprintf("You sent % x, not % x.", got, want), nil
 }
 
-// line asks for a line after a binary answer or another line.
+// line sends a question and waits for the line that answers it.
 func (p *player) line(question string) (string, error) {
-	if err := p.Say(question); err != nil {
+	if err := p.Send(question); err != nil {
 		return "", err
 	}
 	got, err := p.answer()
@@ -106,7 +106,7 @@ func roundRaw(p *player, r *rand.Rand) (string, error) {
 // roundBase64: from base64 to hex.
 func roundBase64(p *player, r *rand.Rand) (string, error) {
 	want := rawBytes(r)[:rawSize-1-r.IntN(2)] // so that there is padding
-	got, err := p.line("BASE64 " + base64.StdEncoding.EncodeToString(want))
+	got, err := p.line("BASE64 " + base64.StdEncoding.EncodeToString(want) + "\n")
 	if err != nil || strings.EqualFold(got, hex.EncodeToString(want)) {
 		return "", err
 	}
@@ -117,7 +117,7 @@ func roundBase64(p *player, r *rand.Rand) (string, error) {
 func roundUTF8(p *player, r *rand.Rand) (string, error) {
 	text := wideTexts[r.IntN(len(wideTexts))]
 	size, count := len(text), utf8.RuneCountInString(text)
-	got, err := p.line("UTF8 " + text)
+	got, err := p.line("UTF8 " + text + "\n")
 	if err != nil {
 		return "", err
 	}
@@ -145,7 +145,7 @@ func roundUTF16(p *player, r *rand.Rand) (string, error) {
 	if swap {
 		name = "UTF16LE"
 	}
-	got, err := p.line(name + " " + utf16Hex(want, swap))
+	got, err := p.line(name + " " + utf16Hex(want, swap) + "\n")
 	if err != nil || got == want {
 		return "", err
 	}
@@ -181,7 +181,7 @@ func roundLatin1(p *player, r *rand.Rand) (string, error) {
 	for _, c := range want {
 		raw = append(raw, byte(c))
 	}
-	got, err := p.line(fmt.Sprintf("LATIN1 %x", raw))
+	got, err := p.line(fmt.Sprintf("LATIN1 %x\n", raw))
 	switch {
 	case err != nil || got == want:
 		return "", err

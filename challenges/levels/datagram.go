@@ -20,7 +20,7 @@ import (
 
 const (
 	datagramSize   = 1000 // of a request that wants the whole of its reply
-	datagramPieces = 6
+	datagramPieces = 4
 	datagramEpoch  = 5 * time.Minute // a cookie is good for one to two of them
 	datagramLoss   = 2               // one request of so many is lost
 )

@@ -157,9 +157,9 @@ does not fit the buffer of your recv is thrown away.
 
 Pad every request to 1000 bytes with blanks, one datagram each:
 cookie      the reply is COOKIE c: proof that you receive at your address
-get c 1     to get c 6: a piece, its word at the very end. Half of the
+get c 1     to get c 4: a piece, its word at the very end. Half of the
             requests get lost: ask again when no reply comes.
-answer c w1 w2 w3 w4 w5 w6    the words, for the flag.`,
+answer c w1 w2 w3 w4          the four words, for the flag.`,
 	Hint: `Python: s.settimeout(0.3); s.send(b"get ...".ljust(1000)); s.recv(2000)
 Shell: printf '%-1000s' cookie | timeout 0.5 nc -u HOST PORT
 "lesson" and "hint" are requests too, when padded.`,
