@@ -109,7 +109,7 @@ func TestSafelyInside(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	land, asked := 0, 0
 	seen := map[*Country]bool{}
-	for range 6000 {
+	for range 3000 {
 		p := Point{math.Asin(2*rng.Float64()-1) / radian, rng.Float64()*360 - 180}
 		here := Atlas50().Locate(p)
 		if here == nil || here.Alpha2() == "AQ" {
@@ -132,7 +132,7 @@ func TestSafelyInside(t *testing.T) {
 	if share := float64(asked) / float64(land); share < 0.5 || share > 0.95 {
 		t.Errorf("%d of %d points on land can be asked about", asked, land)
 	}
-	if len(seen) < 70 {
+	if len(seen) < 50 {
 		t.Errorf("only %d countries met", len(seen))
 	}
 }

@@ -117,9 +117,13 @@ func hasForm(names []string, name string) bool {
 // languages, which CLDR has for the cities that zones are named after.
 func (m *maker) complete(c *world.Country, k *world.Capital, places []place) {
 	names := append([]string{k.Name}, k.Names...)
+	forms := map[string]bool{}
+	for _, n := range names {
+		forms[geo.Normalise(n)] = true
+	}
 	best := -1
 	for i, p := range places {
-		if p.feature == "PPLX" || !hasForm(names, p.name) {
+		if p.feature == "PPLX" || !forms[geo.Normalise(p.name)] {
 			continue
 		}
 		if best < 0 || (p.feature == "PPLC") != (places[best].feature == "PPLC") && p.feature == "PPLC" ||

@@ -185,7 +185,7 @@ func TestCrossCheckNames(t *testing.T) {
 // TestCrossCheckPoints asks the atlas that shows what is rather than what is
 // recognised, in which country random points are.
 func TestCrossCheckPoints(t *testing.T) {
-	points := 2000
+	points := 600 // FLAGSTAFF_POINTS=60000 agreed too
 	dir := modules(t, "testdata/crosscheck")
 	atlas := map[string]*otherAtlas{}
 	for _, name := range []string{"countries-50m", "countries-110m"} {

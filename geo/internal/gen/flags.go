@@ -53,7 +53,11 @@ func (m *maker) makeFlags() ([]world.Flag, error) {
 func reduce(code string, rgba []byte) world.Flag {
 	palette := colours(rgba)
 	index := map[[3]byte]byte{}
+	last, lastIndex := palette[0], byte(0) // most pixels are like the one before
 	nearest := func(c [3]byte) byte {
+		if c == last {
+			return lastIndex
+		}
 		i, ok := index[c]
 		if !ok {
 			i = 0
@@ -64,6 +68,7 @@ func reduce(code string, rgba []byte) world.Flag {
 			}
 			index[c] = i
 		}
+		last, lastIndex = c, i
 		return i
 	}
 	f := world.Flag{Country: code, Width: flagWidth, Height: flagHeight}
@@ -111,11 +116,18 @@ func pixel(rgba []byte, x, y int) [3]byte {
 // colours picks the most frequent colours that differ visibly from each other.
 func colours(rgba []byte) [][3]byte {
 	count := map[[3]byte]int{}
+	last, run := pixel(rgba, 0, 0), 0
 	for y := range drawnHeight {
 		for x := range drawnWidth {
-			count[pixel(rgba, x, y)]++
+			c := pixel(rgba, x, y)
+			if c != last {
+				count[last] += run
+				last, run = c, 0
+			}
+			run++
 		}
 	}
+	count[last] += run
 	list := make([][3]byte, 0, len(count))
 	for c := range count {
 		list = append(list, c)
