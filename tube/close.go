@@ -17,7 +17,7 @@ import (
 // error is errors.ErrUnsupported.
 func (t *Tube) CloseWrite() error {
 	half, ok := t.conn.(closeWriter)
-	if !ok {
+	if !ok || networkOf(t.conn) == "unixgram" { // where shutdown works, but nobody is told
 		return noHalf("close write", t.conn)
 	}
 	c := call{view: t}
@@ -89,11 +89,15 @@ func wrapOp(op string, err error) error {
 }
 
 func noHalf(op string, c net.Conn) error {
-	kind := "this stream"
+	return &Error{Op: op, Err: fmt.Errorf("%s has no half-close: %w", networkOf(c), errors.ErrUnsupported)}
+}
+
+// networkOf returns the name of the network c is on.
+func networkOf(c net.Conn) string {
 	if a := c.LocalAddr(); a != nil {
-		kind = a.Network()
+		return a.Network()
 	}
-	return &Error{Op: op, Err: fmt.Errorf("%s has no half-close: %w", kind, errors.ErrUnsupported)}
+	return "this stream"
 }
 
 // Close ends the stream in both directions so that nothing sent is lost. On

@@ -5,12 +5,15 @@ package tube
 import (
 	"errors"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
 
 // rawRead: only Unix can ask a descriptor without holding a buffer.
 func rawRead(syscall.Conn) syscall.RawConn { return nil }
+
+func setNonblock(*os.File) {}
 
 func sysRead(uintptr, []byte) (int, bool, error) { return 0, false, errors.ErrUnsupported }
 

@@ -3,6 +3,7 @@
 package tube
 
 import (
+	"os"
 	"syscall"
 	"time"
 )
@@ -14,6 +15,15 @@ func rawRead(c syscall.Conn) syscall.RawConn {
 		return nil
 	}
 	return raw
+}
+
+// setNonblock makes the system return where f would wait. Files with deadlines
+// are opened so, but File.Fd takes it back, and packages that set up a
+// terminal call that.
+func setNonblock(f *os.File) {
+	if raw := rawRead(f); raw != nil {
+		raw.Control(func(fd uintptr) { syscall.SetNonblock(int(fd), true) })
+	}
 }
 
 // sysRead reads without waiting; again says that nothing is there yet.

@@ -83,10 +83,10 @@ func (t *Tube) unheld(op, want string, err error) error {
 
 // need waits until n bytes are unread.
 func (t *Tube) need(c *call, n int) error {
+	if t.cfg.max > 0 && n > t.cfg.max {
+		return ErrTooLong // also when they happen to be there
+	}
 	for t.buf.size < n {
-		if t.cfg.max > 0 && n > t.cfg.max {
-			return ErrTooLong
-		}
 		if err := t.fill(c); err != nil {
 			return err
 		}

@@ -191,6 +191,8 @@ func (s *stream) wrapFile(c *fileConn) {
 		s.wrapPump(c)
 		return
 	}
+	setNonblock(c.r)
+	setNonblock(c.w)
 	s.conn, s.raw = c, rawRead(c.r)
 }
 
@@ -201,11 +203,7 @@ func (s *stream) wrapPump(rwc io.ReadWriteCloser) {
 
 // isPacket says whether each read of c is a datagram.
 func isPacket(c net.Conn) bool {
-	a := c.LocalAddr()
-	if a == nil {
-		return false
-	}
-	switch a.Network() {
+	switch networkOf(c) {
 	case "udp", "udp4", "udp6", "unixgram", "unixpacket":
 		return true
 	}

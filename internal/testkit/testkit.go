@@ -1,0 +1,40 @@
+// Package testkit is what tests of all packages share.
+//
+// A test that needs a program which may be missing asks for it by name:
+//
+//	strace := testkit.Program(t, "strace")
+//
+// Where the program is not installed the test is skipped, and says so by name,
+// so that nobody mistakes it for passed. With FLAGSTAFF_REQUIRE_ALL=1 in the
+// environment, as on the machine that decides about a change, it fails.
+package testkit
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Program returns the path of an installed program. When it is not installed
+// the test is skipped, or fails when RequireAll says so.
+func Program(t testing.TB, name string) (path string) {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, "program "+name+" is not installed")
+	}
+	return path
+}
+
+// Missing ends a test because of a missing program or library, which reason
+// names: skipped, or failed when RequireAll says so.
+func Missing(t testing.TB, reason string) {
+	t.Helper()
+	if RequireAll() {
+		t.Fatal(reason + ", and FLAGSTAFF_REQUIRE_ALL=1 lets no test be skipped for that")
+	}
+	t.Skip(reason)
+}
+
+// RequireAll says whether a missing program is a failure.
+func RequireAll() bool { return os.Getenv("FLAGSTAFF_REQUIRE_ALL") == "1" }
