@@ -91,8 +91,6 @@ var notYet = []bad{
 	{func(c *config) bool { return c.progress }, "--progress is not built yet", ""},
 	{func(c *config) bool { return c.pow }, "--pow is not built yet", ""},
 	{func(c *config) bool { return c.history != "" || c.color == "always" }, "line editing is not built yet", ""},
-	{func(c *config) bool { return !c.plainIn() || !c.plainOut() }, "this option about the bytes is not built yet", ""},
-	{func(c *config) bool { return c.scan }, "-z is not built yet", ""},
 }
 
 // check reads the operands and refuses what makes no sense together.

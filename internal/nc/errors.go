@@ -42,6 +42,8 @@ func reset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
+func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
 // connectError says why a connection could not be made, and what to do.
 func connectError(err error, where, proto string, port string) error {
 	is := func(e syscall.Errno) bool { return errors.Is(err, e) }

@@ -1,15 +1,320 @@
 package nc
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/telnet"
 )
 
-// send moves the input to the connection.
+// send moves the input to the connection: by the kernel when nothing is to be
+// done with the bytes, else chunk by chunk.
 func (s *session) send() error {
-	return relay.Send(s.conn, s.n.in, s.sent, s.stop)
+	c := s.n.c
+	if err := s.runSteps(); err != nil {
+		return err
+	}
+	if c.recvOnly || c.noStdin {
+		// Only the steps were to be sent.
+		return nil
+	}
+	if s.datagrams() {
+		return s.sendDatagrams()
+	}
+	if c.plainIn() && s.n.editor == nil {
+		return relay.Send(s.conn, s.n.in, s.sent, s.stop)
+	}
+	return s.sendFiltered()
+}
+
+func (s *session) datagrams() bool { return s.n.c.udp }
+
+// sendDatagrams sends every read of the input as one datagram, at once.
+// Two reads are never joined: the sender's packets stay packets.
+func (s *session) sendDatagrams() error {
+	buf := make([]byte, 8<<10)
+	for {
+		n, err := s.n.in.Read(buf, s.stop)
+		if n > 0 {
+			// A refused datagram tells nothing about the next one.
+			if werr := s.write(s.shape(buf[:n])); werr != nil && !reset(werr) && !refused(werr) {
+				return werr
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// shape applies -C and -t.
+func (s *session) shape(p []byte) []byte {
+	c := s.n.c
+	if c.crlf {
+		p = crlf(p, &s.lastCR)
+	}
+	if c.telnet {
+		p = telnet.Escape(nil, p)
+	}
+	return p
+}
+
+// crlf writes CRLF for each LF that has no CR before it already.
+func crlf(p []byte, lastCR *bool) []byte {
+	out := make([]byte, 0, len(p)+bytes.Count(p, []byte{'\n'}))
+	for _, b := range p {
+		if b == '\n' && !*lastCR {
+			out = append(out, '\r')
+		}
+		out = append(out, b)
+		*lastCR = b == '\r'
+	}
+	return out
+}
+
+// sendFiltered sends what the options make of the input.
+func (s *session) sendFiltered() error {
+	c := s.n.c
+	read := s.n.in.Read
+	if e := s.n.editor; e != nil {
+		read = e.read
+	}
+	buf := make([]byte, 64<<10)
+	var line []byte // an unfinished line, where lines matter
+	byLine := c.hexInput || c.interval > 0
+	first := true
+	for {
+		n, err := read(buf, s.stop)
+		chunk := buf[:n]
+		if byLine {
+			line = append(line, chunk...)
+			for len(line) > 0 {
+				i := bytes.IndexByte(line, '\n') + 1
+				if i == 0 {
+					if err == nil {
+						break
+					}
+					i = len(line)
+				}
+				if !first && c.interval > 0 && !s.pause(c.interval) {
+					return relay.ErrStopped
+				}
+				first = false
+				if werr := s.sendLine(line[:i]); werr != nil {
+					return werr
+				}
+				line = line[i:]
+			}
+		} else if n > 0 {
+			if werr := s.write(s.shape(chunk)); werr != nil {
+				return werr
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) sendLine(line []byte) error {
+	if s.n.c.hexInput {
+		p, err := hexLine(line)
+		if err != nil {
+			if s.n.in.Terminal() {
+				s.n.r.note("%v", err)
+				return nil
+			}
+			return withHint(err, `a line is hex digits (41 42 0a) or text with escapes (AB\n, \x00)`)
+		}
+		line = p
+	}
+	return s.write(s.shape(line))
+}
+
+// write sends bytes that are ready to go, under --delay and --limit-rate, and
+// writes them down.
+func (s *session) write(p []byte) error {
+	for len(p) > 0 {
+		part := p
+		if s.outRate != nil && !s.n.c.udp {
+			part = p[:min(len(p), s.outRate.chunk())]
+		}
+		if s.outRate != nil && !s.pause(s.outRate.take(len(part))) {
+			return relay.ErrStopped
+		}
+		if d := s.n.c.delay; d > 0 && !s.pause(d) {
+			return relay.ErrStopped
+		}
+		if _, err := s.conn.Write(part); err != nil {
+			return err
+		}
+		s.sent.Add(len(part))
+		if t := s.n.taps; t != nil {
+			if err := t.sentBytes(part); err != nil {
+				return fmt.Errorf("%w: %w", relay.ErrInput, err)
+			}
+		}
+		p = p[len(part):]
+	}
+	return nil
+}
+
+// pause waits; it returns false when the session ended meanwhile.
+func (s *session) pause(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.over:
+		return false
+	}
 }
 
 // receive moves the connection to the output.
 func (s *session) receive() error {
-	return relay.Receive(s.n.stdout, s.conn, s.got)
+	c := s.n.c
+	if c.sendOnly {
+		return s.discard()
+	}
+	if c.plainOut() && !s.datagrams() && s.n.editor == nil {
+		return relay.Receive(s.n.stdout, s.conn, s.got)
+	}
+	var tn telnet.Filter
+	stamps := stamper{on: c.timestamps}
+	buf := make([]byte, relay.BufferSize)
+	packets := 0
+	for {
+		if c.delay > 0 && !s.pause(c.delay) {
+			return nil
+		}
+		room := len(buf)
+		if s.inRate != nil && !c.udp {
+			room = s.inRate.chunk()
+		}
+		n, err := s.conn.Read(buf[:room])
+		if n > 0 || err == nil && c.udp {
+			p := buf[:n]
+			s.got.Add(n)
+			if s.inRate != nil && !s.pause(s.inRate.take(n)) {
+				return nil
+			}
+			if t := s.n.taps; t != nil {
+				if terr := t.gotBytes(p); terr != nil {
+					return fmt.Errorf("%w: %w", relay.ErrOutput, terr)
+				}
+			}
+			if c.telnet {
+				var reply []byte
+				p, reply = tn.Filter(nil, nil, p)
+				if len(reply) > 0 && !c.recvOnly {
+					s.conn.Write(reply)
+				}
+			}
+			if s.steps != nil {
+				s.steps.feed(p)
+			}
+			if werr := s.n.output(stamps.stamp(p)); werr != nil {
+				return werr
+			}
+			if packets++; packets == c.recvLimit {
+				s.enough()
+				return nil
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil && c.udp && (refused(err) || reset(err)):
+			if s.got.Bytes() == 0 {
+				return connectError(err, s.conn.RemoteAddr().String(), "udp", "")
+			}
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// discard reads for --send-only: what is unread when a socket is closed
+// becomes a reset, which may destroy what was sent.
+func (s *session) discard() error {
+	buf := make([]byte, 64<<10)
+	for {
+		if _, err := s.conn.Read(buf); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// output writes received bytes, beside the line that is being edited if there is one.
+func (n *netcat) output(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if n.editor != nil {
+		return n.editor.output(p)
+	}
+	return relay.WriteAll(n.stdout, p)
+}
+
+// stamper puts the time in front of each line.
+type stamper struct {
+	on, inLine bool
+}
+
+func (t *stamper) stamp(p []byte) []byte {
+	if !t.on {
+		return p
+	}
+	var out []byte
+	now := time.Now().Format("15:04:05.000 ")
+	for len(p) > 0 {
+		if !t.inLine {
+			out = append(out, now...)
+		}
+		i := bytes.IndexByte(p, '\n') + 1
+		t.inLine = i == 0
+		if t.inLine {
+			i = len(p)
+		}
+		out = append(out, p[:i]...)
+		p = p[i:]
+	}
+	return out
+}
+
+// rate paces one direction: bytes may go when their time has come.
+type rate struct {
+	perSecond int64
+	next      time.Time
+}
+
+// chunk is what may go at once: a tenth of a second's worth.
+func (r *rate) chunk() int { return int(min(max(r.perSecond/10, 1), 64<<10)) }
+
+// take returns how long to wait before n more bytes go.
+func (r *rate) take(n int) time.Duration {
+	now := time.Now()
+	if r.next.Before(now) {
+		r.next = now
+	}
+	wait := r.next.Sub(now)
+	r.next = r.next.Add(time.Duration(float64(n) / float64(r.perSecond) * float64(time.Second)))
+	return wait
 }

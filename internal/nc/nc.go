@@ -59,9 +59,19 @@ type netcat struct {
 	r             *reporter
 	stdin, stdout *os.File
 	in            *relay.Input
+	taps          *taps
+	editor        *editor
 }
 
 func (n *netcat) run(ctx context.Context) error {
+	t, err := n.newTaps()
+	if err != nil {
+		return err
+	}
+	if t != nil {
+		n.taps = t
+		defer t.close()
+	}
 	if n.c.listen {
 		return n.serve(ctx)
 	}

@@ -17,6 +17,12 @@ type session struct {
 	conn      net.Conn
 	sent, got *relay.Meter
 	stop      *relay.Stop
+	over      chan struct{} // closed when the session is over
+
+	lastCR          bool
+	outRate, inRate *rate
+	steps           *stepper
+	full            chan struct{} // closed by enough
 }
 
 // lastInput is how long an input that is no terminal may be silent after the
@@ -32,7 +38,13 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 		conn.Close()
 		return err
 	}
-	s := &session{n: n, conn: conn, sent: n.c.meter(), got: n.c.meter(), stop: stop}
+	s := &session{n: n, conn: conn, sent: n.c.meter(), got: n.c.meter(), stop: stop, over: make(chan struct{}), full: make(chan struct{})}
+	if n.c.limitRate > 0 {
+		s.outRate, s.inRate = &rate{perSecond: n.c.limitRate}, &rate{perSecond: n.c.limitRate}
+	}
+	if len(n.c.steps) > 0 {
+		s.steps = newStepper()
+	}
 	start := time.Now()
 	err = s.run(ctx)
 	n.r.event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
@@ -43,15 +55,22 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 func (s *session) run(ctx context.Context) error {
 	c := s.n.c
 	up, down := make(chan error, 1), make(chan error, 1)
-	sending := !c.noStdin && !c.recvOnly
+	sending := !c.noStdin && !c.recvOnly || s.steps != nil
 	inputFree := make(chan struct{})
 	if sending {
 		go func() { defer close(inputFree); up <- s.send() }()
 	} else {
 		close(inputFree)
 	}
-	go func() { down <- s.receive() }()
+	go func() {
+		err := s.receive()
+		if s.steps != nil {
+			s.steps.end()
+		}
+		down <- err
+	}()
 	err := s.wait(ctx, sending, up, down)
+	close(s.over)
 	s.stop.Stop()
 	closeSoon(s.conn)
 	if c.keepOpen {
@@ -100,7 +119,7 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 		case err := <-up:
 			sending = false
 			switch {
-			case errors.Is(err, relay.ErrInput):
+			case errors.Is(err, relay.ErrInput), errors.As(err, new(*explained)):
 				return err
 			case errors.Is(err, relay.ErrStopped):
 				return nil
@@ -122,6 +141,8 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			return sendErr
 		case err := <-idle:
 			return err
+		case <-s.full:
+			return sendErr
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -156,6 +177,9 @@ func (s *session) lastWords() {
 	before := s.sent.Bytes()
 	s.stop.WhenIdle(grace, func() bool { return s.sent.Bytes() > before && alive(s.conn) })
 }
+
+// enough ends the session after -W's packets.
+func (s *session) enough() { close(s.full) }
 
 // idle tells when nothing has moved for too long.
 func (s *session) idle(ctx context.Context) <-chan error {

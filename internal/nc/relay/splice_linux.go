@@ -60,8 +60,9 @@ func spliceIn(conn net.Conn, in *Input, m *Meter, stop *Stop) (bool, error) {
 func growPipe(fd int) { unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) }
 
 // pipeToSocket splices with NONBLOCK so that stop can interrupt the wait for
-// input. EAGAIN then means either an empty pipe or a full socket; a look at
-// the pipe tells which, and only that one is waited for.
+// input. EAGAIN then means an empty pipe or a full socket, and either may have
+// changed meanwhile. The socket is asked first: the poller wakes only at a
+// change, so it may be waited for only after it was seen full.
 func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
 	moved := false
 	for {
@@ -74,7 +75,12 @@ func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, er
 				case unix.EINTR:
 					continue
 				case unix.EAGAIN:
-					return !in.Ready() // ready input: the socket is full
+					if full(int(fd)) {
+						return false
+					}
+					if in.Ready() {
+						continue
+					}
 				}
 				return true
 			}

@@ -1,0 +1,85 @@
+package nc
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+)
+
+// stepper finds the texts of --wait-for in what arrives.
+type stepper struct {
+	mu     sync.Mutex
+	buf    []byte
+	fed    chan struct{} // one token: something has arrived, or the end
+	ended  bool
+	keepTo int // bytes worth keeping while nobody waits
+}
+
+func newStepper() *stepper { return &stepper{fed: make(chan struct{}, 1), keepTo: 1 << 20} }
+
+func (t *stepper) feed(p []byte) {
+	t.mu.Lock()
+	t.buf = append(t.buf, p...)
+	if over := len(t.buf) - t.keepTo; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	t.mu.Unlock()
+	t.poke()
+}
+
+func (t *stepper) end() {
+	t.mu.Lock()
+	t.ended = true
+	t.mu.Unlock()
+	t.poke()
+}
+
+func (t *stepper) poke() {
+	select {
+	case t.fed <- struct{}{}:
+	default:
+	}
+}
+
+// find takes everything up to the end of text.
+func (t *stepper) find(text []byte) (found, ended bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := bytes.Index(t.buf, text); i >= 0 {
+		t.buf = t.buf[i+len(text):]
+		return true, t.ended
+	}
+	if over := len(t.buf) - len(text) + 1; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	return false, t.ended
+}
+
+// runSteps takes the steps in their order, before the input.
+func (s *session) runSteps() error {
+	for _, st := range s.n.c.steps {
+		if st.send {
+			if err := s.write(s.shape(st.text)); err != nil {
+				return err
+			}
+			continue
+		}
+		for {
+			found, ended := s.steps.find(st.text)
+			if found {
+				break
+			}
+			if ended {
+				return withHint(fmt.Errorf("the peer finished before it sent %q", st.text), "what it sent stands above; --hex-dump - shows every byte")
+			}
+			select {
+			case <-s.steps.fed:
+			case <-s.over:
+				return relay.ErrStopped
+			}
+		}
+	}
+	return nil
+}
