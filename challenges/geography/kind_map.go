@@ -25,7 +25,7 @@ var mapKind = kind{
 			if !ok {
 				continue
 			}
-			g := f.rasterise(geo.Atlas50())
+			g := f.rasterise(f.atlas())
 			if !solvable(f, g, c) {
 				continue
 			}
@@ -33,7 +33,7 @@ var mapKind = kind{
 				key:    c.Alpha2(),
 				prompt: say("Which country is filled on this map?"),
 				// The grid is not kept: it is larger than all else of a session.
-				block:   func(v view) []string { return f.draw(f.rasterise(geo.Atlas50()), c, v) },
+				block:   func(v view) []string { return f.draw(f.rasterise(f.atlas()), c, v) },
 				accepts: c.Accepts,
 				answer:  c.String(),
 				also:    others(c.AcceptedNames, c.String()),

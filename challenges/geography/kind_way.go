@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/flagstaff-ctf/flagstaff/geo"
 )
@@ -19,7 +20,7 @@ var wayKind = kind{
 		var x geo.Crossings
 		for x.Fewest < 3 || x.Most == geo.Unreachable {
 			from, to = pick(r, bordered()), pick(r, bordered())
-			x = from.Crossings(to)
+			x = crossings(from, to)
 		}
 		way := namesOf(from.Path(to))
 		q := question{
@@ -59,8 +60,20 @@ var wayKind = kind{
 			return ""
 		}
 		if strings.HasPrefix(prompt, "How many") {
-			return strconv.Itoa(from.Crossings(to).Most)
+			return strconv.Itoa(crossings(from, to).Most)
 		}
 		return codesOf(from.Path(to))
 	},
+}
+
+var counted sync.Map // [2]*geo.Country to geo.Crossings
+
+// crossings is geo's Crossings, remembered: a draw asks for several pairs until one is far apart.
+func crossings(a, b *geo.Country) geo.Crossings {
+	if x, ok := counted.Load([2]*geo.Country{a, b}); ok {
+		return x.(geo.Crossings)
+	}
+	x := a.Crossings(b)
+	counted.Store([2]*geo.Country{a, b}, x)
+	return x
 }

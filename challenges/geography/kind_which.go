@@ -49,11 +49,12 @@ var whichKind = kind{
 	solve: func(prompt string, block []string) string {
 		all, _ := parseCountries(strings.Join(block, "; "))
 		name := between(prompt, "are in ", "?")
+		i := slices.IndexFunc(geo.Continents(), func(k *geo.Continent) bool { return k.Accepts(name) })
 		return codesOf(slices.DeleteFunc(all, func(c *geo.Country) bool {
-			if name == "" {
+			if i < 0 {
 				return !c.Landlocked()
 			}
-			return !c.AcceptsContinent(name)
+			return !slices.Contains(c.Continents(), geo.Continents()[i])
 		}))
 	},
 }

@@ -11,13 +11,14 @@ import (
 func BenchmarkMap(b *testing.B) {
 	c := geo.ByCode("BR")
 	geo.Atlas50()
+	geo.Atlas110()
 	for name, f := range map[string]frame{
 		"world":     {top: 90, left: -180, step: worldStep},
 		"continent": {top: 50, left: -20, step: worldStep / 4},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				f.draw(f.rasterise(geo.Atlas50()), c, view{})
+				f.draw(f.rasterise(f.atlas()), c, view{})
 			}
 		})
 	}

@@ -27,9 +27,12 @@ type frame struct {
 	step      float64 // degrees a dot
 }
 
-// at gives the middle of a dot; its longitude may be beyond 180.
-func (f frame) at(x, y int) geo.Point {
-	return geo.Point{Lat: f.top - (float64(y)+0.5)*f.step, Lon: f.left + (float64(x)+0.5)*f.step}
+// atlas is the one with as much detail as the frame can show.
+func (f frame) atlas() *geo.Atlas {
+	if f.step >= worldStep {
+		return geo.Atlas110()
+	}
+	return geo.Atlas50()
 }
 
 // grid says for each dot whose land is there: an index of its owners, 0 is sea.
@@ -64,17 +67,24 @@ func (f frame) rasterise(a *geo.Atlas) *grid {
 func (f frame) fill(g *grid, p *geo.Polygon, turn float64, owner uint16, rows *[dotRows][]float64) {
 	first := max(0, int(math.Ceil((f.top-p.NorthEast.Lat)/f.step-0.5)))
 	last := min(dotRows-1, int(math.Floor((f.top-p.SouthWest.Lat)/f.step-0.5)))
+	if first > last {
+		return
+	}
 	for y := first; y <= last; y++ {
 		rows[y] = rows[y][:0]
 	}
+	perDegree := 1 / f.step
 	for _, ring := range p.Rings {
-		y1 := (f.top-ring[0].Lat)/f.step - 0.5
+		y1 := (f.top-ring[0].Lat)*perDegree - 0.5
+		c1 := int(math.Ceil(y1))
 		for i := 1; i < len(ring); i++ {
-			y0 := y1
-			y1 = (f.top-ring[i].Lat)/f.step - 0.5
-			lo, hi := min(y0, y1), max(y0, y1)
-			from, to := max(first, int(math.Ceil(lo))), min(last, int(math.Ceil(hi))-1)
-			for y := from; y <= to; y++ {
+			y0, c0 := y1, c1
+			y1 = (f.top-ring[i].Lat)*perDegree - 0.5
+			c1 = int(math.Ceil(y1))
+			if c0 == c1 {
+				continue // most edges are shorter than a dot
+			}
+			for y := max(first, min(c0, c1)); y <= min(last, max(c0, c1)-1); y++ {
 				t := (float64(y) - y0) / (y1 - y0)
 				lon := ring[i-1].Lon + t*(ring[i].Lon-ring[i-1].Lon) + turn
 				rows[y] = append(rows[y], (lon-f.left)/f.step-0.5)
@@ -129,11 +139,12 @@ func (f frame) draw(g *grid, c *geo.Country, v view) []string {
 		line.WriteString(f.latitude(row))
 		for col := range mapCols {
 			land, lines := g.cells(c, col, row)
-			text := cellText(land, lines, v.ascii)
+			cell := cellText(land, lines, v.ascii)
 			if v.color && land != 0 {
-				text = "\x1b[1;32m" + text + "\x1b[0m"
+				line.WriteString("\x1b[1;32m" + string(cell) + "\x1b[0m")
+				continue
 			}
-			line.WriteString(text)
+			line.WriteRune(cell)
 		}
 		out = append(out, strings.TrimRight(line.String(), " "))
 	}
@@ -141,20 +152,20 @@ func (f frame) draw(g *grid, c *geo.Country, v view) []string {
 }
 
 // cellText draws a cell: braille dots, or in ASCII # for land, + for some land, . for an outline.
-func cellText(land, lines byte, ascii bool) string {
+func cellText(land, lines byte, ascii bool) rune {
 	switch {
 	case !ascii && land|lines == 0:
-		return " "
+		return ' '
 	case !ascii:
-		return string(rune(0x2800) + rune(land|lines))
+		return 0x2800 + rune(land|lines)
 	case bits.OnesCount8(land) >= 4:
-		return "#"
+		return '#'
 	case land != 0:
-		return "+"
+		return '+'
 	case lines != 0:
-		return "."
+		return '.'
 	}
-	return " "
+	return ' '
 }
 
 // latitude labels the upper edge of a row where it is a whole number of degrees.
