@@ -185,7 +185,7 @@ func TestCrossCheckNames(t *testing.T) {
 // TestCrossCheckPoints asks the atlas that shows what is rather than what is
 // recognised, in which country random points are.
 func TestCrossCheckPoints(t *testing.T) {
-	points := 600 // FLAGSTAFF_POINTS=60000 agreed too
+	points := 1500 // FLAGSTAFF_POINTS=60000 agreed too
 	dir := modules(t, "testdata/crosscheck")
 	atlas := map[string]*otherAtlas{}
 	for _, name := range []string{"countries-50m", "countries-110m"} {
@@ -216,8 +216,12 @@ func TestCrossCheckPoints(t *testing.T) {
 
 type otherAtlas struct {
 	ids   []string
-	rings [][][][2]float64
-	top   map[*[2]float64]float64 // a ring's highest latitude, by its first point
+	rings [][]otherRing
+}
+
+type otherRing struct {
+	points          [][2]float64
+	west, east, top float64
 }
 
 func readOtherAtlas(t *testing.T, name string) *otherAtlas {
@@ -241,7 +245,7 @@ func readOtherAtlas(t *testing.T, name string) *otherAtlas {
 	if err := json.Unmarshal(b, &topo); err != nil {
 		t.Fatal(err)
 	}
-	a := &otherAtlas{top: map[*[2]float64]float64{}}
+	a := &otherAtlas{}
 	for _, g := range topo.Objects.Countries.Geometries {
 		var polygons [][][]int
 		if g.Type == "Polygon" {
@@ -253,7 +257,7 @@ func readOtherAtlas(t *testing.T, name string) *otherAtlas {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var rings [][][2]float64
+		var rings []otherRing
 		for _, polygon := range polygons {
 			for _, ring := range polygon {
 				var out [][2]float64
@@ -272,18 +276,26 @@ func readOtherAtlas(t *testing.T, name string) *otherAtlas {
 					}
 					out = append(out, arc...)
 				}
-				rings = append(rings, out)
-				top := -90.0
-				for _, q := range out {
-					top = max(top, q[1])
-				}
-				a.top[&out[0]] = top
+				rings = append(rings, newOtherRing(out))
 			}
 		}
 		a.ids = append(a.ids, g.ID)
 		a.rings = append(a.rings, rings)
 	}
 	return a
+}
+
+// newOtherRing notes how far a ring reaches; one over the 180th meridian reaches
+// all round.
+func newOtherRing(points [][2]float64) otherRing {
+	r := otherRing{points: points, west: 180, east: -180, top: -90}
+	for i, q := range points {
+		r.west, r.east, r.top = min(r.west, q[0]), max(r.east, q[0]), max(r.top, q[1])
+		if i > 0 && math.Abs(q[0]-points[i-1][0]) > 180 {
+			r.west, r.east = -180, 180
+		}
+	}
+	return r
 }
 
 // locate is written apart from geo's own on purpose: it goes from the point to the
@@ -293,10 +305,11 @@ func (a *otherAtlas) locate(p geo.Point) string {
 	east := func(lon float64) float64 { return math.Mod(lon-p.Lon+900, 360) - 180 }
 	for i, rings := range a.rings {
 		odd := false
-		for _, ring := range rings {
-			if p.Lat > a.top[&ring[0]] {
+		for _, r := range rings {
+			if p.Lat > r.top || p.Lon < r.west || p.Lon > r.east {
 				continue
 			}
+			ring := r.points
 			for k := 1; k < len(ring); k++ {
 				u, v := east(ring[k-1][0]), east(ring[k][0])
 				if (u > 0) == (v > 0) || math.Abs(u-v) > 180 {
