@@ -136,10 +136,12 @@ func TestServeAfterShutdown(t *testing.T) {
 }
 
 func TestServeWithoutHandler(t *testing.T) {
-	var network memnet.Network
-	l, _ := network.Listen("server:1337")
-	if err := (&Server{}).Serve(l); err == nil || err == ErrServerClosed {
-		t.Errorf("Serve without a handler: %v", err)
+	for _, s := range []*Server{{}, Challenge{}.Server("")} {
+		var network memnet.Network
+		l, _ := network.Listen("server:1337")
+		if err := s.Serve(l); !errors.Is(err, errNoHandler) {
+			t.Errorf("Serve: %v, want that there is no handler", err)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"time"
 
@@ -58,7 +57,6 @@ func ExampleServer() {
 		Flag:           "flag{example}",
 		SessionTimeout: 5 * time.Minute,
 		MaxPerSource:   4,
-		Ledger:         chal.JSONLedger(os.Stderr),
 	}
 	l, err := chal.Listen(context.Background(), "127.0.0.1:0")
 	if err != nil {

@@ -68,10 +68,12 @@ type Challenge struct {
 	SessionTimeout, IdleTimeout time.Duration
 }
 
+var errNoHandler = errors.New("the challenge has no handler")
+
 // ServeChal calls c.Handler.
 func (c Challenge) ServeChal(ctx context.Context, s *Session) error {
 	if c.Handler == nil {
-		return errors.New("challenge has no handler")
+		return errNoHandler
 	}
 	return c.Handler.ServeChal(ctx, s)
 }

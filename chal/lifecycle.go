@@ -155,7 +155,7 @@ func (s *Server) abandon(c *session) {
 	c.abandoned = true
 	s.waited--
 	s.tellEnd()
-	c.Log.Warn("handler does not return", "cause", context.Cause(c.ctx), "running", time.Since(c.Started))
+	c.logger.Warn("handler does not return", "cause", context.Cause(c.ctx), "running", time.Since(c.Started))
 }
 
 // tellEnd closes the channels that say how far the end of the server has come; mu is held.

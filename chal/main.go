@@ -101,6 +101,7 @@ func configure(c Challenge, args []string, env func(string) (string, bool)) (set
 		if errors.Is(err, flag.ErrHelp) {
 			return *set, nil, err
 		}
+		err = errors.New(strings.Replace(err.Error(), " -", " --", 1)) // package flag writes one dash
 		return *set, nil, &hintError{err, "--help shows the flags"}
 	}
 	if fs.NArg() > 0 {

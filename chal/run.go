@@ -126,7 +126,7 @@ func (c *session) verdict() (Reason, string) {
 	var refusal *Refusal
 	isPanic := errors.As(c.err, &panicked)
 	if isPanic {
-		c.Log.Error("handler panicked", "panic", c.hideFlag(panicked.Error()), "stack", c.hideFlag(string(panicked.stack)))
+		c.logger.Error("handler panicked", "panic", c.hideFlag(panicked.Error()), "stack", c.hideFlag(string(panicked.stack)))
 	}
 	cause := context.Cause(c.ctx)
 	if errors.Is(c.err, ErrTimeUp) {
@@ -149,7 +149,7 @@ func (c *session) verdict() (Reason, string) {
 	case errors.Is(c.err, tube.ErrTooLong):
 		return ReasonFailed, "\nThat was too long. Goodbye."
 	}
-	c.Log.Error("handler", "error", c.hideFlag(c.err.Error()))
+	c.logger.Error("handler", "error", c.hideFlag(c.err.Error()))
 	return ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
 }
 

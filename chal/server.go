@@ -3,6 +3,7 @@ package chal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -172,8 +173,8 @@ func (s *Server) ListenAndServe() error {
 // out. Several listeners may be served at the same time.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
-	if s.Handler == nil {
-		return errors.New("serve: the server has no handler")
+	if c, ok := s.Handler.(Challenge); s.Handler == nil || ok && c.Handler == nil {
+		return fmt.Errorf("serve: %w", errNoHandler)
 	}
 	s.init()
 	if !s.addListener(l) {
