@@ -52,7 +52,7 @@ func bothwaysWith(stall time.Duration) Level {
 			case err != nil:
 				return err
 			case total == 0 && isHint(string(buf[:n])):
-				return p.Send(p.level.hint())
+				return p.sayHint()
 			}
 			total += n
 			p.midLine = true

@@ -73,7 +73,7 @@ func roundHex(p *player, r *rand.Rand) (string, error) {
 		return fmt.Sprintf("You sent the digits %s as text; I want the %d bytes that they write down.", quote(string(got)), len(want)), nil
 	case strings.HasPrefix(string(want), string(got[:3])) && strings.Contains(string(got), "\r\n"):
 		return fmt.Sprintf("You sent % x: something made CRLF of the byte 0a.", got), nil
-	case utf8.ValidString(string(got)) && !utf8.ValidString(string(want)):
+	case strings.HasPrefix(fromLatin1(want), string(got)):
 		return fmt.Sprintf("You sent % x, not % x: as if the bytes were characters, encoded in UTF-8.", got, want), nil
 	}
 	return fmt.Sprintf("You sent % x, not % x.", got, want), nil
@@ -91,11 +91,13 @@ func (p *player) line(question string) (string, error) {
 // roundRaw: the player reads a counted number of bytes and encodes them as hex.
 func roundRaw(p *player, r *rand.Rand) (string, error) {
 	want := rawBytes(r)
+	p.midLine = true
 	got, err := p.line(fmt.Sprintf("RAW %d\n%s", len(want), want))
 	switch {
 	case err != nil:
 		return "", err
 	case strings.EqualFold(got, hex.EncodeToString(want)):
+		p.midLine = false
 		return "", nil
 	case got == "":
 		return "You sent an empty line: did a newline follow your twelve bytes? It is a byte like the others.", nil
@@ -191,6 +193,15 @@ func roundLatin1(p *player, r *rand.Rand) (string, error) {
 	return fmt.Sprintf("That was %q, you sent %s; I read UTF-8.", want, quote(got)), nil
 }
 
+// fromLatin1 returns the text that b is in latin-1, which is the first 256 characters of Unicode.
+func fromLatin1(b []byte) string {
+	text := make([]rune, len(b))
+	for i, c := range b {
+		text[i] = rune(c)
+	}
+	return string(text)
+}
+
 func solveBytes(_ context.Context, t *tube.Tube) (string, error) {
 	for _, round := range []struct {
 		key   string
@@ -233,11 +244,7 @@ func solveBytes(_ context.Context, t *tube.Tube) (string, error) {
 		}},
 		{"LATIN1", func(_ *tube.Tube, s string) (string, error) {
 			b, err := tube.Unhex(s)
-			var text []rune
-			for _, c := range b {
-				text = append(text, rune(c))
-			}
-			return string(text) + "\n", err
+			return fromLatin1(b) + "\n", err
 		}},
 	} {
 		if err := solveRound(t, round.key, round.solve); err != nil {

@@ -210,10 +210,11 @@ func solveCrowd(ctx context.Context, t *tube.Tube) (string, error) {
 	}
 	all := []*tube.Tube{t}
 	for len(all) < crowdSize {
-		other, err := tube.Dial(ctx, "tcp", t.RemoteAddr().String(), tube.WithContext(ctx), tube.WithTimeout(30*time.Second))
+		c, err := again(ctx, t)
 		if err != nil {
 			return "", err
 		}
+		other := solverTube(ctx, c)
 		defer other.Close()
 		if err := other.SendLine(room); err != nil {
 			return "", err

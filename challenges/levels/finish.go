@@ -34,7 +34,7 @@ func finish(Options) Level {
 		case err != nil:
 			return err
 		case isHint(text):
-			return p.Send(p.level.hint())
+			return p.sayHint()
 		case text == "":
 			return p.no("You closed your sending side, as you should, but sent nothing before.")
 		}

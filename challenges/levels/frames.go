@@ -33,6 +33,7 @@ func frames(Options) Level {
 		if err := sendFrames(ctx, p.Tube, r, payloads); err != nil {
 			return err
 		}
+		p.midLine = true
 		for i, want := range payloads {
 			why, err := checkFrame(p, payloads, i)
 			if e := (*tube.Error)(nil); errors.As(err, &e) && e.N > 0 {
@@ -42,7 +43,7 @@ func frames(Options) Level {
 				return err
 			}
 			if why == "hint" {
-				return p.Send(p.level.hint())
+				return p.sayHint()
 			}
 			if why != "" {
 				return p.no("Frame %d of %d: %s", i+1, len(payloads), why)

@@ -157,7 +157,6 @@ func (a *tickets) find(name string) *ticket {
 }
 
 func solveGoodbye(ctx context.Context, t *tube.Tube) (string, error) {
-	addr := t.RemoteAddr().String()
 	if err := t.SendLine("new"); err != nil {
 		return "", err
 	}
@@ -168,13 +167,14 @@ func solveGoodbye(ctx context.Context, t *tube.Tube) (string, error) {
 	if err := t.Abort(); err != nil {
 		return "", err
 	}
-	again, err := tube.Dial(ctx, "tcp", addr, tube.WithContext(ctx), tube.WithTimeout(30*time.Second))
+	c, err := again(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	defer again.Close()
-	if err := again.SendLine(name); err != nil {
+	t = solverTube(ctx, c)
+	defer t.Close()
+	if err := t.SendLine(name); err != nil {
 		return "", err
 	}
-	return await(again, "FLAG")
+	return await(t, "FLAG")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (p *player) answerOn(t *tube.Tube) (string, error) {
 			return line, err
 		}
 		p.hints++
-		if err := p.Send(p.level.hint()); err != nil {
+		if err := p.sayHint(); err != nil {
 			return "", err
 		}
 	}
@@ -77,6 +78,14 @@ func isHint(line string) bool { return strings.EqualFold(strings.TrimSpace(line)
 
 // hint returns the hint as it is printed.
 func (l *Level) hint() string { return "HINT " + strings.ReplaceAll(l.Hint, "\n", "\nHINT ") + "\n" }
+
+// sayHint gives the hint alone.
+func (p *player) sayHint() error {
+	if p.midLine {
+		return p.Send("\n" + p.level.hint())
+	}
+	return p.Send(p.level.hint())
+}
 
 // no tells the player why the level is lost, and the hint. It returns only an error of the tube.
 func (p *player) no(format string, args ...any) error {
@@ -159,4 +168,22 @@ func await(t *tube.Tube, key string) (string, error) {
 			return "", errors.New(line)
 		}
 	}
+}
+
+// dialKey is the context's key for how a solver makes further connections, where tests have a network of
+// their own.
+type dialKey struct{}
+
+// again makes a further connection to where t leads: some levels can not be solved with one.
+func again(ctx context.Context, t *tube.Tube) (net.Conn, error) {
+	if dial, ok := ctx.Value(dialKey{}).(func() (net.Conn, error)); ok {
+		return dial()
+	}
+	a := t.RemoteAddr()
+	return new(net.Dialer).DialContext(ctx, a.Network(), a.String())
+}
+
+// solverTube is how a solver holds a further connection.
+func solverTube(ctx context.Context, c net.Conn) *tube.Tube {
+	return tube.New(c, tube.WithContext(ctx), tube.WithTimeout(30*time.Second))
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 const examples = "../../examples/levels"
@@ -70,7 +72,7 @@ var netcats = []struct {
 func environment(t *testing.T, i int, level string) []string {
 	t.Helper()
 	n := netcats[i]
-	program(t, n.program)
+	testkit.Program(t, n.program)
 	nc, listen := n.program, n.listen
 	if level == "finish" {
 		nc = n.finish
@@ -102,9 +104,9 @@ func TestSolutionsInBash(t *testing.T) {
 		for _, l := range All(Options{Callback: true}) {
 			t.Run(n.name+"/"+l.Name, func(t *testing.T) {
 				t.Parallel()
-				bash := program(t, "bash")
+				bash := testkit.Program(t, "bash")
 				for _, p := range needs[l.Name] {
-					program(t, p)
+					testkit.Program(t, p)
 				}
 				env := environment(t, i, l.Name)
 				host, port := hostPort(t, serve(t, l))
@@ -121,7 +123,7 @@ func TestSolutionsInPython(t *testing.T) {
 	for _, l := range All(Options{Callback: true}) {
 		t.Run(l.Name, func(t *testing.T) {
 			t.Parallel()
-			python := program(t, "python3")
+			python := testkit.Program(t, "python3")
 			host, port := hostPort(t, serve(t, l))
 			got := runSolution(t, nil, python, filepath.Join(examples, l.Name, "solve.py"), host, port)
 			if want := testFlag(l) + "\n"; got != want {
@@ -149,15 +151,15 @@ func TestSolutionsInGo(t *testing.T) {
 // TestByHand is a person's run through the whole ladder.
 func TestByHand(t *testing.T) {
 	t.Parallel()
-	bash := program(t, "bash")
-	program(t, "nc.openbsd")
+	bash := testkit.Program(t, "bash")
+	testkit.Program(t, "nc.openbsd")
 	var args, want []string
 	for _, l := range All(Options{Callback: true, Key: testKey}) {
 		_, port := hostPort(t, serve(t, l))
 		args = append(args, l.Name+"="+port)
 		want = append(want, fmt.Sprintf("%s %s\n", l.Name, testFlag(l)))
 		for _, p := range needs[l.Name] {
-			program(t, p)
+			testkit.Program(t, p)
 		}
 	}
 	args = append([]string{filepath.Join(examples, "by-hand.sh"), "127.0.0.1"}, args...)

@@ -215,7 +215,7 @@ func solveTLS(ctx context.Context, t *tube.Tube) (string, error) {
 	}
 	var password strings.Builder
 	for i := range tlsDoors {
-		letter, err := visit(ctx, t.RemoteAddr().String(), fmt.Sprintf("door%d.%s.%s", i+1, run, tlsDomain), pin)
+		letter, err := visit(ctx, t, fmt.Sprintf("door%d.%s.%s", i+1, run, tlsDomain), pin)
 		if err != nil {
 			return "", err
 		}
@@ -229,9 +229,14 @@ func solveTLS(ctx context.Context, t *tube.Tube) (string, error) {
 
 var errPin = errors.New("not the certificate of the pin")
 
-// visit returns the letter behind a door, or "" when it is not to be believed.
-func visit(ctx context.Context, addr, name, pin string) (string, error) {
-	t, err := tube.Dial(ctx, "tls", addr, tube.WithContext(ctx), tube.WithTimeout(30*time.Second), tube.WithTLS(&tls.Config{
+// visit returns the letter behind a door of the server that plain leads to, or "" when it is not to be
+// believed.
+func visit(ctx context.Context, plain *tube.Tube, name, pin string) (string, error) {
+	c, err := again(ctx, plain)
+	if err != nil {
+		return "", err
+	}
+	t := solverTube(ctx, tls.Client(c, &tls.Config{
 		ServerName:         name,
 		InsecureSkipVerify: true, // nobody signed it: the pin is what is believed
 		VerifyConnection: func(s tls.ConnectionState) error {
@@ -242,14 +247,11 @@ func visit(ctx context.Context, addr, name, pin string) (string, error) {
 			return nil
 		},
 	}))
+	defer t.Close()
+	letter, err := await(t, "LETTER")
 	if errors.Is(err, errPin) {
 		return "", nil
 	}
-	if err != nil {
-		return "", err
-	}
-	defer t.Close()
-	letter, err := await(t, "LETTER")
 	if err != nil {
 		return "", err
 	}

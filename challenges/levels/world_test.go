@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -162,3 +163,6 @@ func wantNo(t testing.TB, c *tube.Tube, why string) {
 		t.Errorf("after NO: %q, %v, want a hint", line, err)
 	}
 }
+
+// unreadResets: what RFC 1122, section 4.2.2.13, wants of close(2) with unread bytes, Linux and the BSDs do.
+var unreadResets = runtime.GOOS != "windows"
