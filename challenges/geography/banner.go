@@ -7,36 +7,59 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/geo"
 )
 
+// globe is the Earth from above 15 north 15 east, of the 1:110 million atlas.
+const globe = `
+     ..:##:....##..
+   .#:...:.#########.
+ ........#############.
+........####.:#########.
+......##############.:#.
+#.....#############.....
+##:....:::########:.....
+.##........######.......
+ .:........:####::.....
+   .........##:......
+     ..............`
+
 // hello writes the banner, at most 24 lines of 80 columns and in ASCII alone: the server does not yet
 // know what the player's terminal can show.
 func (p *player) hello() {
-	c := newClock(p.s)
-	var sources []string
-	for _, s := range geo.Sources() {
-		sources = append(sources, s.String())
+	total := int(newClock(p.s).total.Seconds())
+	beside := []string{
+		"", "G E O G R A P H Y",
+		fmt.Sprintf("%d questions about the world; one wrong answer ends", rounds),
+		"the game. A script is quick enough, a person not.",
+		"",
+		fmt.Sprintf("protocol  %d", Protocol),
+		"session   " + p.s.ID,
+		fmt.Sprintf("rounds    %d, always counted; score at %d and %d", rounds, checkpoint, 2*checkpoint),
+		fmt.Sprintf("time      %d s of thinking in all, %d s a round;", total, int(roundTime.Seconds())),
+		"          the network's round trip is not counted",
+		"answers   in 13 languages, any case, accents or not",
 	}
-	lines := []string{
-		"",
-		" .-\"-.    G E O G R A P H Y",
-		fmt.Sprintf("/ ,_; \\   %d questions about the world. One wrong answer ends the game.", rounds),
-		"| \\ |) |  A script answers in time; a person does not. Bring a script.",
-		"\\  ',  /",
-		fmt.Sprintf(" '---'    protocol %d   session %s", Protocol, p.s.ID),
-		"",
-		fmt.Sprintf("rounds    %d, always counted; checkpoints at %d and %d, the flag at %d", rounds, checkpoint, 2*checkpoint, rounds),
-		fmt.Sprintf("time      %d s of thinking in all, %d s a round; the network does not count", int(c.total.Seconds()), int(roundTime.Seconds())),
-		"answers   names in 13 languages, accents and case do not matter, or ISO codes",
-		"",
-		"start             the ranked game; the clock starts here",
-		"practice [KIND]   no clock, no flag, every answer explained; menu lists kinds",
-		"menu hint quit    and for the eye: lang CODE, ascii, color; for scripts: json",
-		"",
+	var lines []string
+	for i, g := range strings.Split(globe, "\n") {
+		text := ""
+		if i < len(beside) {
+			text = beside[i]
+		}
+		lines = append(lines, fmt.Sprintf("%-26s%s", g, text))
 	}
-	lines = append(lines, wrap("data      "+strings.Join(sources, ", "), 74)...)
+	lines = append(lines,
+		"",
+		"start             the ranked game, for the flag; the clock starts here",
+		"practice [KIND]   no clock, no flag, every answer explained; see menu",
+		"hint quit, and for the eye: lang CODE, color, ascii; for scripts: json",
+		"")
+	data := wrap(strings.Join(versions(nil), ", "), 66)
+	for i, l := range data {
+		data[i] = fmt.Sprintf("%-10s%s", map[bool]string{true: "data"}[i == 0], l)
+	}
+	lines = append(lines, data...)
 	if p.o.Replay.id != "" {
-		lines = append(lines, "", "every game here is "+p.o.Replay.id)
+		lines = append(lines, "replay    "+p.o.Replay.id)
 	}
-	p.info(append(lines, "")...)
+	p.info(lines...)
 }
 
 // menuText is what the command menu shows.

@@ -48,16 +48,27 @@ var whichKind = kind{
 
 	solve: func(prompt string, block []string) string {
 		all, _ := parseCountries(strings.Join(block, "; "))
-		name := between(prompt, "are in ", "?")
-		i := slices.IndexFunc(geo.Continents(), func(k *geo.Continent) bool { return k.Accepts(name) })
+		continent := continentsByName()[between(prompt, "are in ", "?")]
 		return codesOf(slices.DeleteFunc(all, func(c *geo.Country) bool {
-			if i < 0 {
+			if continent == nil {
 				return !c.Landlocked()
 			}
-			return !slices.Contains(c.Continents(), geo.Continents()[i])
+			return !slices.Contains(c.Continents(), continent)
 		}))
 	},
 }
+
+// continentsByName finds a continent by its name in any language, as a prompt writes it.
+var continentsByName = sync.OnceValue(func() map[string]*geo.Continent {
+	all := map[string]*geo.Continent{}
+	for _, k := range geo.Continents() {
+		for _, lang := range geo.Languages() {
+			all[k.Name(lang)] = k
+			all[view{ascii: true}.text(k.Name(lang))] = k
+		}
+	}
+	return all
+})
 
 func countriesBlock(list []*geo.Country) func(view) []string {
 	return func(v view) []string {

@@ -75,7 +75,7 @@ func TestBanner(t *testing.T) {
 		}
 	}
 	want := []string{
-		"protocol 1", "session ", "60, always counted", "60 s", "5 s a round",
+		"protocol  1", "session ", "60, always counted", "60 s", "5 s a round",
 		"start", "practice", "menu", "json", "lang", "ascii", "color", "hint", "quit",
 	}
 	for _, s := range geo.Sources() {
@@ -127,7 +127,7 @@ func TestGameIsWon(t *testing.T) {
 }
 
 // varies is what two sessions of one game differ in.
-var varies = regexp.MustCompile(`session \w+|[\d.]+ s of thinking|[\d.]+ s of thinking time left`)
+var varies = regexp.MustCompile(`session +\w+|[\d.]+ s of thinking|[\d.]+ s of thinking time left`)
 
 // TestDelivery: the same lines, cut and ended in any way, are judged the same.
 func TestDelivery(t *testing.T) {
