@@ -74,23 +74,17 @@ var combinations = []bad{
 	{func(c *config) bool {
 		return c.scan && (len(c.steps) > 0 || c.hexInput || c.crlf || c.transcript != "")
 	}, "-z sends and receives nothing", "leave out the options about the bytes"},
+	{func(c *config) bool { return c.maxConns > 0 && !c.broker && !c.chat && !c.runs() && c.proxy.kind == "" }, "without a program, a broker or a proxy, connections are served one after another", "leave -m out, or add -e, -c, --broker, --chat or --proxy-type"},
+	{func(c *config) bool { return c.runs() && c.keepOpen && c.udp }, "datagrams have no connections to run a program for", "leave -k out: the program then serves the peer that speaks first"},
 	{func(c *config) bool { return c.telnet && c.udp }, "TELNET needs a stream", "leave -u out"},
 	{func(c *config) bool { return c.noShutdown && c.sendOnly }, "--send-only ends with its input, and --no-shutdown does not tell that", "choose one"},
 }
 
 // notYet refuses what this version does not do: a flag that is accepted does what it says.
 var notYet = []bad{
-	{func(c *config) bool { return c.tls.on }, "TLS is not built yet", "openssl s_client -quiet -connect HOST:PORT"},
-	{func(c *config) bool { return c.runs() }, "-e and -c are not built yet", ""},
-	{func(c *config) bool { return c.proxy.addr != "" || c.proxy.kind != "" || c.proxy.header != 0 }, "proxies are not built yet", ""},
-	{func(c *config) bool { return c.broker || c.chat }, "--broker and --chat are not built yet", ""},
-	{func(c *config) bool {
-		return c.maxConns > 0 || c.allowFile != "" || c.denyFile != "" || len(c.allow)+len(c.deny) > 0
-	}, "-m, --allow and --deny are not built yet", ""},
-	{func(c *config) bool { return c.vsock }, "--vsock is not built yet", ""},
-	{func(c *config) bool { return c.progress }, "--progress is not built yet", ""},
-	{func(c *config) bool { return c.pow }, "--pow is not built yet", ""},
-	{func(c *config) bool { return c.history != "" || c.color == "always" }, "line editing is not built yet", ""},
+	{func(c *config) bool { return c.progress }, "--progress is not built yet", "pv shows progress: pv FILE | nc HOST PORT"},
+	{func(c *config) bool { return c.pow }, "--pow is not built yet", "solve it by hand: flagstaff pow solve"},
+	{func(c *config) bool { return c.history != "" || c.color == "always" }, "line editing is not built yet", "rlwrap nc HOST PORT"},
 }
 
 // check reads the operands and refuses what makes no sense together.

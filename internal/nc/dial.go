@@ -25,6 +25,11 @@ func (n *netcat) connect(ctx context.Context) error {
 		defer conn.Close()
 		return passFD(n.stdout, conn)
 	}
+	if n.c.runs() {
+		ctx, stop := n.endPrograms(ctx)
+		defer stop()
+		return n.runProgram(ctx, &client{conn, conn.RemoteAddr()})
+	}
 	return n.converse(ctx, conn)
 }
 
@@ -52,24 +57,28 @@ func (n *netcat) dialRetry(ctx context.Context) (net.Conn, error) {
 // belongs to it: proxy, PROXY header, TLS.
 func (n *netcat) dial(ctx context.Context) (net.Conn, error) {
 	c := n.c
+	var conn net.Conn
+	var err error
 	switch {
 	case c.unix:
-		return n.dialUnix(ctx)
+		conn, err = n.dialUnix(ctx)
 	case c.vsock:
-		return n.dialVsock(ctx)
+		conn, err = n.dialVsock(ctx)
+	case c.proxy.addr != "":
+		conn, err = n.dialProxied(ctx)
+	default:
+		conn, err = n.dialHost(ctx, c.host, c.ports[0].lo)
 	}
-	conn, err := n.dialTarget(ctx)
-	if err != nil {
-		return nil, err
+	if err == nil && c.proxy.header > 0 {
+		err = n.sendHeader(conn)
 	}
-	return conn, nil
+	if err == nil && c.tls.on {
+		return n.startTLS(ctx, conn)
+	}
+	return conn, err
 }
 
-// dialTarget connects to the host, trying its addresses until one answers.
-func (n *netcat) dialTarget(ctx context.Context) (net.Conn, error) {
-	return n.dialHost(ctx, n.c.host, n.c.ports[0].lo)
-}
-
+// dialHost connects to a host, trying its addresses until one answers.
 func (n *netcat) dialHost(ctx context.Context, host string, port int) (net.Conn, error) {
 	addrs, err := n.addresses(ctx, host)
 	if err != nil {

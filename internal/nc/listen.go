@@ -2,53 +2,165 @@ package nc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 )
+
+// client is a connection that was accepted, ready for use.
+type client struct {
+	conn net.Conn
+	peer net.Addr // who it is: the PROXY header's word, if there is one
+}
 
 // serve is the listening side.
 func (n *netcat) serve(ctx context.Context) error {
+	gate, err := n.newGate(ctx)
+	if err != nil {
+		return err
+	}
+	n.gate = gate
 	if n.c.udp {
 		return n.serveDatagrams(ctx)
+	}
+	var conf *tls.Config
+	if n.c.tls.on {
+		if conf, err = n.serverTLS(); err != nil {
+			return err
+		}
 	}
 	ln, err := n.listen(ctx)
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
+	ctx, stop := n.endPrograms(ctx)
+	defer stop()
 	// The accept loop does not know contexts.
 	unhook := context.AfterFunc(ctx, func() { ln.Close() })
 	defer unhook()
+	if serve := n.atOnce(); serve != nil {
+		return n.serveMany(ctx, ln, conf, serve)
+	}
 	for {
 		conn, err := n.accept(ctx, ln)
 		if err != nil {
 			return err
 		}
-		if !n.c.keepOpen {
-			ln.Close()
-			return n.converse(ctx, conn)
+		cl, err := n.prepare(ctx, conn, conf)
+		if err == nil {
+			if !n.c.keepOpen {
+				ln.Close()
+			}
+			if n.c.runs() {
+				err = n.runProgram(ctx, cl)
+			} else {
+				err = n.converse(ctx, cl.conn)
+			}
+			if !n.c.keepOpen || ctx.Err() != nil || errors.Is(err, relay.ErrOutput) {
+				return err
+			}
 		}
-		if err := n.converse(ctx, conn); err != nil {
-			if errors.Is(err, errOver) || ctx.Err() != nil {
-				return err
-			}
-			if brokenPipe(err) {
-				return err
-			}
-			n.r.fail(err)
+		if err != nil {
+			n.r.fail(err) // the next one may do better
 		}
 	}
 }
 
-// errOver ends a listener that was told to keep open.
-var errOver = errors.New("it is over")
+// atOnce returns what serves many connections together, nil when they take turns.
+func (n *netcat) atOnce() func(context.Context, *client) error {
+	switch {
+	case n.c.broker || n.c.chat:
+		return newBroker(n).serve
+	case n.c.proxy.kind != "":
+		return n.serveProxy
+	case n.c.runs() && n.c.keepOpen:
+		return n.runProgram
+	}
+	return nil
+}
+
+// serveMany serves connections together, at most --max-conns.
+func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Config, serve func(context.Context, *client) error) error {
+	var slots chan struct{}
+	if n.c.maxConns > 0 {
+		slots = make(chan struct{}, n.c.maxConns)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		if slots != nil {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		conn, err := n.accept(ctx, ln)
+		if err != nil {
+			return err
+		}
+		wg.Go(func() {
+			if slots != nil {
+				defer func() { <-slots }()
+			}
+			cl, err := n.prepare(ctx, conn, conf)
+			if err == nil {
+				err = serve(ctx, cl)
+			}
+			if err != nil && ctx.Err() == nil {
+				n.r.fail(err)
+			}
+		})
+	}
+}
+
+// prepare takes a connection through its PROXY header and its TLS handshake.
+func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (*client, error) {
+	cl := &client{conn: conn, peer: conn.RemoteAddr()}
+	if n.c.proxy.header > 0 {
+		peer, err := readHeader(conn)
+		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		cl.peer = peer
+		if !n.admits(ctx, peer) {
+			conn.Close()
+			return nil, fmt.Errorf("the PROXY header names %s, who may not connect", peer)
+		}
+		n.r.say("The PROXY header names %s", peer)
+		n.r.event("proxy-header", "remote", peer.String())
+	}
+	if conf != nil {
+		tc, err := n.acceptTLS(ctx, conn, conf)
+		if err != nil {
+			return nil, err
+		}
+		cl.conn = tc
+	}
+	return cl, nil
+}
+
+// endPrograms makes the signals that end nc end the programs it has started,
+// which are in process groups of their own.
+func (n *netcat) endPrograms(ctx context.Context) (context.Context, func()) {
+	if !n.c.runs() {
+		return ctx, func() {}
+	}
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+}
 
 // listen opens the socket and says so.
 func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
@@ -166,7 +278,7 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			continue
 		}
 		pause = 5 * time.Millisecond
-		if n.admit(ctx, conn) {
+		if n.c.proxy.header > 0 || n.admits(ctx, conn.RemoteAddr()) {
 			n.tellReceived(ctx, conn)
 			return conn, nil
 		}
@@ -186,9 +298,6 @@ func (n *netcat) tellReceived(ctx context.Context, conn net.Conn) {
 	n.r.say("Connection received on %s", n.c.host)
 }
 
-// admit applies --allow and --deny.
-func (n *netcat) admit(context.Context, net.Conn) bool { return true }
-
 // serveDatagrams is the listening side of UDP and Unix datagrams.
 func (n *netcat) serveDatagrams(ctx context.Context) error {
 	pc, err := n.listenPacket(ctx)
@@ -197,6 +306,9 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 	}
 	defer pc.Close()
 	p := &peerConn{PacketConn: pc, many: n.c.keepOpen, accept: func(a net.Addr) bool {
+		if !n.admits(ctx, a) {
+			return false
+		}
 		n.r.event("accepted", "remote", a.String())
 		if ap, ok := addrPort(a); ok && n.r.verbose > 0 {
 			n.r.say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
@@ -206,6 +318,11 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 	// The session begins with the first packet: only then is there somebody to send to.
 	if err := p.first(ctx); err != nil {
 		return err
+	}
+	if n.c.runs() {
+		ctx, stop := n.endPrograms(ctx)
+		defer stop()
+		return n.runProgram(ctx, &client{p, p.peer})
 	}
 	return n.converse(ctx, p)
 }

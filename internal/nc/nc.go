@@ -61,6 +61,7 @@ type netcat struct {
 	in            *relay.Input
 	taps          *taps
 	editor        *editor
+	gate          *gate
 }
 
 func (n *netcat) run(ctx context.Context) error {

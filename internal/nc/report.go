@@ -1,6 +1,7 @@
 package nc
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,6 +99,9 @@ func (r *reporter) fail(err error) int {
 	}
 	if _, ok := err.(told); ok {
 		return exitNetwork
+	}
+	if errors.Is(err, context.Canceled) {
+		return exitNetwork // whoever cancelled knows
 	}
 	hint := ""
 	var e *explained

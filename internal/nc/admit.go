@@ -1,0 +1,60 @@
+package nc
+
+import (
+	"context"
+	"net"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/access"
+)
+
+// gate is who may connect.
+type gate struct{ allow, deny *access.List }
+
+func (n *netcat) newGate(ctx context.Context) (*gate, error) {
+	c := n.c
+	g := new(gate)
+	var err error
+	if len(c.allow) > 0 || c.allowFile != "" {
+		if g.allow, err = access.NewList(ctx, c.allow, c.allowFile); err != nil {
+			return nil, withHint(err, "--allow takes addresses, networks (10.0.0.0/8) and names")
+		}
+	}
+	if len(c.deny) > 0 || c.denyFile != "" {
+		if g.deny, err = access.NewList(ctx, c.deny, c.denyFile); err != nil {
+			return nil, withHint(err, "--deny takes addresses, networks (10.0.0.0/8) and names")
+		}
+	}
+	return g, nil
+}
+
+// admits applies --deny, then --allow. A peer without an address (a Unix socket) is no stranger.
+func (n *netcat) admits(ctx context.Context, peer net.Addr) bool {
+	ap, ok := addrPort(peer)
+	if !ok || n.gate == nil {
+		return true
+	}
+	refuse := func(why string) bool {
+		n.r.say("%s: refused a connection from %s (%s)", n.c.name, ap, why)
+		n.r.event("refused", "remote", ap.String(), "reason", why)
+		return false
+	}
+	if l := n.gate.deny; l != nil {
+		in, err := l.Contains(ctx, ap.Addr())
+		if err != nil {
+			n.r.note("the deny list is as it was: %v", err)
+		}
+		if in {
+			return refuse("--deny")
+		}
+	}
+	if l := n.gate.allow; l != nil {
+		in, err := l.Contains(ctx, ap.Addr())
+		if err != nil {
+			n.r.note("the allow list is as it was: %v", err)
+		}
+		if !in {
+			return refuse("not in --allow")
+		}
+	}
+	return true
+}

@@ -1,0 +1,126 @@
+package nc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/proxy"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+)
+
+// serveProxy is one client of the proxy.
+func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
+	conn := cl.conn
+	defer conn.Close()
+	var auth *proxy.Auth
+	if user, pass, ok := strings.Cut(n.c.proxy.auth, ":"); ok {
+		auth = &proxy.Auth{User: user, Pass: pass}
+	}
+	conn.SetDeadline(time.Now().Add(headerLimit))
+	accept := proxy.AcceptHTTP
+	if n.c.proxy.kind == "socks5" {
+		accept = proxy.AcceptSOCKS5
+	}
+	req, err := accept(conn, auth)
+	if err != nil {
+		return fmt.Errorf("proxy client %s: %w", cl.peer, err)
+	}
+	conn.SetDeadline(time.Time{})
+	where := net.JoinHostPort(req.Host, strconv.Itoa(req.Port))
+	out, err := n.dialFor(ctx, req)
+	if err != nil {
+		n.r.event("proxy-failed", "client", cl.peer.String(), "target", where, "error", err.Error())
+		req.Reply(conn, err)
+		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, bare(err))
+	}
+	n.r.say("%s to %s", cl.peer, where)
+	n.r.event("proxied", "client", cl.peer.String(), "target", where)
+	if err := req.Reply(conn, nil); err != nil {
+		out.Close()
+		return err
+	}
+	if req.Head != nil {
+		if _, err := out.Write(req.Head); err != nil {
+			out.Close()
+			return err
+		}
+	}
+	n.join(ctx, conn, out)
+	return nil
+}
+
+func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, error) {
+	addrs, err := n.addresses(ctx, req.Host)
+	if err != nil {
+		return nil, err
+	}
+	// The clients' failures are not this nc's: -v tells them in one line.
+	m := *n
+	m.r = &reporter{w: n.r.w, name: n.r.name}
+	conn, err := m.race(ctx, req.Host, addrs, req.Port)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, proxy.ErrRefused
+	}
+	return conn, err
+}
+
+// join passes bytes both ways between two connections, each end's finish as
+// such, until both have finished, one breaks, or nothing moves for -w.
+func (n *netcat) join(ctx context.Context, a, b net.Conn) {
+	limit := n.c.timeout
+	if limit == 0 || n.c.idleTimeout > 0 && n.c.idleTimeout < limit {
+		limit = n.c.idleTimeout
+	}
+	cut := func() { a.Close(); b.Close() }
+	unhook := context.AfterFunc(ctx, cut)
+	defer unhook()
+	there, back := n.c.meter(), n.c.meter()
+	over := make(chan struct{})
+	defer close(over)
+	if limit > 0 {
+		go func() {
+			for last := time.Now(); ; {
+				select {
+				case <-over:
+					return
+				case <-time.After(limit - time.Since(last)):
+				}
+				last = latest(last, there.Moved(), back.Moved())
+				if time.Since(last) >= limit {
+					cut()
+					return
+				}
+			}
+		}()
+	}
+	done := make(chan error, 2)
+	pass := func(dst, src net.Conn, m *relay.Meter) {
+		err := relay.Between(dst, src, m)
+		if err == nil {
+			err = closeWrite(dst)
+		}
+		done <- err
+	}
+	go pass(b, a, there)
+	go pass(a, b, back)
+	if err := <-done; err != nil {
+		cut()
+	}
+	<-done
+	cut()
+}
+
+func latest(t time.Time, others ...time.Time) time.Time {
+	for _, o := range others {
+		if o.After(t) {
+			t = o
+		}
+	}
+	return t
+}

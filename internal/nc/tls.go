@@ -1,0 +1,375 @@
+package nc
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+)
+
+// handshakeLimit bounds a TLS handshake that -w and --wait do not.
+const handshakeLimit = 30 * time.Second
+
+// readPin reads a SHA-256 fingerprint in any usual spelling: hex, with colons, with a prefix.
+func readPin(s string) ([]byte, error) {
+	s = strings.ToLower(s)
+	for _, prefix := range []string{"sha256:", "sha256=", "sha-256:", "sha256//"} {
+		s = strings.TrimPrefix(s, prefix)
+	}
+	p, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(s))
+	if err != nil || len(p) != sha256.Size {
+		return nil, fmt.Errorf("a SHA-256 fingerprint is 64 hex digits, with or without colons")
+	}
+	return p, nil
+}
+
+// fingerprint writes a certificate's pin the way openssl does.
+func fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	var b strings.Builder
+	for i, c := range sum {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		fmt.Fprintf(&b, "%02X", c)
+	}
+	return b.String()
+}
+
+// commonTLS is what both sides take from the command line. Mistakes in it are usage errors.
+func (c *config) commonTLS() (*tls.Config, error) {
+	t := &c.tls
+	conf := &tls.Config{NextProtos: t.alpn}
+	if t.cert != "" {
+		key := t.key
+		if key == "" {
+			key = t.cert // both in one file
+		}
+		pair, err := tls.LoadX509KeyPair(t.cert, key)
+		if err != nil {
+			return nil, withHint(fmt.Errorf("read the certificate %s and key %s: %w", t.cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	if t.trustFile != "" {
+		p, err := os.ReadFile(t.trustFile)
+		if err != nil {
+			return nil, withHint(err, "--ssl-trustfile is a PEM file")
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(p) {
+			return nil, withHint(fmt.Errorf("there is no certificate in %s", t.trustFile), "it holds -----BEGIN CERTIFICATE----- blocks")
+		}
+		conf.ClientCAs = conf.RootCAs
+	}
+	if t.ciphers != "" {
+		suites, err := cipherSuites(t.ciphers)
+		if err != nil {
+			return nil, err
+		}
+		conf.CipherSuites = suites
+	}
+	return conf, nil
+}
+
+// opensslNames are OpenSSL's names of the suites crypto/tls has, where they
+// cannot be derived from IANA's by taking off TLS_, _WITH_ and the like.
+func opensslName(iana string) string {
+	s := strings.TrimPrefix(iana, "TLS_")
+	s = strings.Replace(s, "RSA_WITH_", "", 1)
+	if strings.HasPrefix(iana, "TLS_ECDHE_RSA") {
+		s = strings.TrimPrefix(iana, "TLS_")
+	}
+	s = strings.Replace(s, "_WITH_", "_", 1)
+	s = strings.Replace(s, "AES_128", "AES128", 1)
+	s = strings.Replace(s, "AES_256", "AES256", 1)
+	s = strings.Replace(s, "_CBC", "", 1)
+	s = strings.Replace(s, "CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305", 1)
+	return strings.ReplaceAll(s, "_", "-")
+}
+
+func cipherSuites(list string) ([]uint16, error) {
+	var out []uint16
+	all := append(tls.CipherSuites(), tls.InsecureCipherSuites()...)
+	for _, w := range strings.FieldsFunc(list, func(r rune) bool { return r == ':' || r == ',' || r == ' ' }) {
+		found := false
+		for _, s := range all {
+			if strings.EqualFold(w, s.Name) || strings.EqualFold(w, opensslName(s.Name)) {
+				out, found = append(out, s.ID), true
+			}
+		}
+		if !found {
+			return nil, usage("name suites such as ECDHE-RSA-AES128-GCM-SHA256, separated by colons; OpenSSL's groups (HIGH, !aNULL) are not understood", "there is no cipher suite %q here", w)
+		}
+	}
+	return out, nil
+}
+
+// startTLS makes the client's handshake.
+func (n *netcat) startTLS(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	t := &n.c.tls
+	conf, err := n.c.commonTLS()
+	if err != nil {
+		return nil, err
+	}
+	conf.ServerName = t.serverName
+	if conf.ServerName == "" {
+		conf.ServerName = n.c.host
+	}
+	switch {
+	case t.fingerprint != "":
+		pin, err := readPin(t.fingerprint)
+		if err != nil {
+			return nil, usage(err.Error(), "--ssl-fingerprint: %q will not do", t.fingerprint)
+		}
+		// The pin stands for the whole verification.
+		conf.InsecureSkipVerify = true
+		conf.VerifyConnection = func(cs tls.ConnectionState) error { return checkPin(cs, pin) }
+	case t.insecure:
+		conf.InsecureSkipVerify = true
+	}
+	var shown []*x509.Certificate
+	if !conf.InsecureSkipVerify {
+		// Verified by hand so that a refusal can show what was refused.
+		roots := conf.RootCAs
+		conf.InsecureSkipVerify = true
+		conf.VerifyConnection = func(cs tls.ConnectionState) error {
+			shown = cs.PeerCertificates
+			return verifyPeer(cs, roots, conf.ServerName)
+		}
+	}
+	tc := tls.Client(conn, conf)
+	if err := n.handshake(ctx, tc); err != nil {
+		conn.Close()
+		return nil, tlsError(err, conf.ServerName, shown)
+	}
+	n.tellTLS(tc.ConnectionState())
+	return tc, nil
+}
+
+func verifyPeer(cs tls.ConnectionState, roots *x509.CertPool, name string) error {
+	opts := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}
+	for _, c := range cs.PeerCertificates[1:] {
+		opts.Intermediates.AddCert(c)
+	}
+	_, err := cs.PeerCertificates[0].Verify(opts)
+	return err
+}
+
+// pinError is a certificate that is not the expected one.
+type pinError struct{ got string }
+
+func (e *pinError) Error() string { return "the certificate is another: " + e.got }
+
+func checkPin(cs tls.ConnectionState, pin []byte) error {
+	if len(cs.PeerCertificates) == 0 {
+		return errors.New("the peer showed no certificate")
+	}
+	sum := sha256.Sum256(cs.PeerCertificates[0].Raw)
+	if !bytes.Equal(sum[:], pin) {
+		return &pinError{fingerprint(cs.PeerCertificates[0])}
+	}
+	return nil
+}
+
+func (n *netcat) handshake(ctx context.Context, tc *tls.Conn) error {
+	limit := n.c.connectTimeout()
+	if limit == 0 {
+		limit = handshakeLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return tc.HandshakeContext(ctx)
+}
+
+func (n *netcat) tellTLS(cs tls.ConnectionState) {
+	version, suite := tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
+	fields := []any{"version", version, "cipher", suite, "alpn", cs.NegotiatedProtocol, "resumed", cs.DidResume}
+	if len(cs.PeerCertificates) > 0 {
+		leaf := cs.PeerCertificates[0]
+		fields = append(fields, "subject", leaf.Subject.String(), "fingerprint", fingerprint(leaf))
+		n.r.say("%s %s, certificate of %s, SHA-256 %s", version, suite, subject(leaf), fingerprint(leaf))
+	} else {
+		n.r.say("%s %s", version, suite)
+	}
+	if cs.NegotiatedProtocol != "" {
+		n.r.say("The protocol is %s (ALPN).", cs.NegotiatedProtocol)
+	}
+	n.r.event("tls", fields...)
+}
+
+// subject is what a certificate calls itself.
+func subject(c *x509.Certificate) string {
+	if len(c.DNSNames) > 0 {
+		return strings.Join(c.DNSNames, ", ")
+	}
+	if c.Subject.CommonName != "" {
+		return c.Subject.CommonName
+	}
+	if s := c.Subject.String(); s != "" {
+		return s
+	}
+	return "nobody"
+}
+
+// tlsError says why a handshake failed, and how to go on safely.
+func tlsError(err error, name string, shown []*x509.Certificate) error {
+	pin := ""
+	if len(shown) > 0 {
+		pin = "if it is the right one all the same, pin it: --ssl-fingerprint " + fingerprint(shown[0])
+	}
+	var (
+		unknown  x509.UnknownAuthorityError
+		host     x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		pinned   *pinError
+		alert    tls.AlertError
+		notTLS   tls.RecordHeaderError
+		noAnswer = timedOut(err)
+	)
+	switch {
+	case errors.As(err, &pinned):
+		return withHint(errors.New("the certificate is not the pinned one; it has the SHA-256 fingerprint "+pinned.got), "it was replaced, or somebody is in between: ask the server's owner")
+	case errors.As(err, &unknown):
+		msg := fmt.Sprintf("nobody we trust vouches for the certificate of %s", subject(shown[0]))
+		if bytes.Equal(shown[0].RawIssuer, shown[0].RawSubject) {
+			msg = fmt.Sprintf("the certificate of %s is signed by itself, so anybody can have made it", subject(shown[0]))
+		}
+		return withHint(errors.New(msg), pin+"; or trust its authority: --ssl-trustfile FILE; --ssl-insecure accepts anybody")
+	case errors.As(err, &host):
+		leaf := shown[0]
+		if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
+			return withHint(fmt.Errorf("the certificate names %q only in its Common Name, which has not counted for years: it needs a Subject Alternative Name", leaf.Subject.CommonName), pin)
+		}
+		return withHint(fmt.Errorf("the certificate is for %s, not for %s", names(leaf), name), "ask for a name it has: --ssl-servername NAME; "+pin)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		leaf := shown[0]
+		if time.Now().Before(leaf.NotBefore) {
+			return withHint(fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
+		}
+		return withHint(fmt.Errorf("the certificate ended on %s", leaf.NotAfter.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
+	case errors.As(err, &notTLS):
+		return withHint(fmt.Errorf("the peer does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "leave --ssl out, or look at the port")
+	case errors.As(err, &alert):
+		return withHint(fmt.Errorf("the peer refused the handshake: %w", alert), alertHint(alert))
+	case noAnswer:
+		return withHint(errors.New("the peer did not answer the TLS handshake"), "does it speak TLS on this port? without --ssl it may say something")
+	case errors.Is(err, net.ErrClosed), reset(err), strings.HasSuffix(err.Error(), "EOF"):
+		return withHint(errors.New("the peer hung up in the TLS handshake"), "does it speak TLS on this port, and with the version this nc speaks (TLS 1.2 and 1.3)?")
+	}
+	hint := ""
+	if len(shown) > 0 {
+		hint = pin
+	}
+	return withHint(fmt.Errorf("TLS: %w", err), hint)
+}
+
+func alertHint(a tls.AlertError) string {
+	switch s := a.Error(); {
+	case strings.Contains(s, "certificate required"), strings.Contains(s, "bad certificate"), strings.Contains(s, "unknown certificate"):
+		return "it wants a certificate of yours, or another one: --ssl-cert FILE --ssl-key FILE"
+	case strings.Contains(s, "application protocol"):
+		return "it has none of the protocols offered: look at --ssl-alpn"
+	case strings.Contains(s, "unrecognized name"):
+		return "it does not know that server name: --ssl-servername NAME"
+	case strings.Contains(s, "protocol version"):
+		return "it speaks only a version of TLS older than 1.2"
+	}
+	return "openssl s_client -connect HOST:PORT shows its side"
+}
+
+func names(c *x509.Certificate) string {
+	all := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		all = append(all, ip.String())
+	}
+	return strings.Join(all, ", ")
+}
+
+// serverTLS is the listener's configuration.
+func (n *netcat) serverTLS() (*tls.Config, error) {
+	conf, err := n.c.commonTLS()
+	if err != nil {
+		return nil, err
+	}
+	if len(conf.Certificates) == 0 {
+		cert, err := selfSigned(n.c.host)
+		if err != nil {
+			return nil, err
+		}
+		conf.Certificates = []tls.Certificate{cert}
+		n.r.say("Made a certificate for this run; to pin it: --ssl-fingerprint %s", fingerprint(cert.Leaf))
+	}
+	t := &n.c.tls
+	switch {
+	case t.fingerprint != "":
+		pin, err := readPin(t.fingerprint)
+		if err != nil {
+			return nil, usage(err.Error(), "--ssl-fingerprint: %q will not do", t.fingerprint)
+		}
+		conf.ClientAuth = tls.RequireAnyClientCert
+		conf.VerifyConnection = func(cs tls.ConnectionState) error { return checkPin(cs, pin) }
+	case t.verify || t.trustFile != "":
+		conf.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return conf, nil
+}
+
+// selfSigned makes a certificate for one run.
+func selfSigned(host string) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	now := time.Now()
+	tmpl := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "nc"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		tmpl.IPAddresses = append(tmpl.IPAddresses, a.AsSlice())
+	} else if host != "" {
+		tmpl.DNSNames = append(tmpl.DNSNames, host)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
+}
+
+// acceptTLS makes the server's handshake.
+func (n *netcat) acceptTLS(ctx context.Context, conn net.Conn, conf *tls.Config) (net.Conn, error) {
+	tc := tls.Server(conn, conf)
+	if err := n.handshake(ctx, tc); err != nil {
+		conn.Close()
+		var notTLS tls.RecordHeaderError
+		if errors.As(err, &notTLS) {
+			return nil, withHint(fmt.Errorf("the client does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "it needs --ssl (ncat), openssl s_client, or the like")
+		}
+		return nil, fmt.Errorf("TLS handshake with %s: %w", conn.RemoteAddr(), err)
+	}
+	n.tellTLS(tc.ConnectionState())
+	return tc, nil
+}
