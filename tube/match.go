@@ -54,8 +54,10 @@ func recvLine[T text](t *Tube) (out T, err error) {
 		return out, t.unheld("recv line", "", err)
 	}
 	defer t.in.leave()
-	// Nearly always the line is there, in one piece.
+	// Nearly always the line is there, in one piece, and short. (Looking for
+	// a long one here would search its beginning again after each timeout.)
 	if data := t.buf.first(); len(data) > 0 {
+		data = data[:min(len(data), smallChunk)]
 		if i := bytes.IndexByte(data, '\n'); i >= 0 && (t.cfg.max <= 0 || i < t.cfg.max) {
 			line := data[:i]
 			if i > 0 && line[i-1] == '\r' {
