@@ -8,6 +8,7 @@
 //	python file=server.py    written to that file; so are go, c, … with file=
 //	sh                       run to its end; it must succeed (exit=1: must end so)
 //	sh terminal=server       started in a terminal of that name, and left running
+//	sh level=hello           the same, against a level; its output says level= too
 //	output                   what the block before printed, standard error included
 //	output terminal=server   what that terminal has printed next; it is waited for
 //	text                     a picture, or a dialogue: not run

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 var quoted = regexp.MustCompile("`([^`]+)`")
@@ -45,7 +47,6 @@ const namesFile = "../../docs/sockets/15-names.md"
 
 // TestPythonNames looks up the names of the table in Python itself.
 func TestPythonNames(t *testing.T) {
-	need(t, "python3")
 	names := column(t, namesFile, 1)
 	script := `
 import builtins, importlib, sys
@@ -58,7 +59,7 @@ for name in sys.argv[1:]:
     except AttributeError as e:
         print(name, e)
 `
-	out, err := exec.Command("python3", append([]string{"-c", script}, names...)...).CombinedOutput()
+	out, err := exec.Command(testkit.Program(t, "python3"), append([]string{"-c", script}, names...)...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 // patience is how long what a document expects is waited for.
@@ -68,14 +70,13 @@ func (r *runner) step(b block) {
 	r.t.Helper()
 	if _, ok := b.args["level"]; ok && len(r.o.Levels) == 0 {
 		r.t.Logf("%s:%d: not run: there is no level %s", r.file, b.line, b.args["level"])
-		r.last = nil
 		return
 	}
 	switch b.lang {
 	case "text":
 	case "needs":
 		for _, name := range strings.Fields(b.args[""]) {
-			need(r.t, name)
+			testkit.Program(r.t, name)
 		}
 	case "stop":
 		if t := r.terminals[b.args[""]]; t != nil {
@@ -100,10 +101,23 @@ func (r *runner) run(b block) {
 	// As a person's terminal: the shell's own messages, no prompt.
 	cmd := exec.Command("sh", "-ec", replace(b.text, r.ports.there))
 	cmd.Dir = r.dir
-	cmd.Env = append(cmd.Environ(), "PYTHONUNBUFFERED=1", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(cmd.Environ(), "PYTHONUNBUFFERED=1", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1", "GOFLAGS=-ldflags=-s")
+	if dir := pythonDir(); dir != "" {
+		cmd.Env = append(cmd.Env, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
 	cmd.Env = append(cmd.Env, r.o.Env...)
 	t := &terminal{cmd: cmd, changed: make(chan struct{}, 1), ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = t, t
+	if b.args["level"] != "" {
+		// A reader who has not typed anything yet.
+		in, hold, err := os.Pipe()
+		if err != nil {
+			r.fatalf(b, "%v", err)
+		}
+		defer in.Close()
+		r.t.Cleanup(func() { hold.Close() })
+		cmd.Stdin = in
+	}
 	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		r.fatalf(b, "%v", err)
@@ -113,7 +127,11 @@ func (r *runner) run(b block) {
 		close(t.ended)
 	}()
 	r.last = t
-	if name := b.args["terminal"]; name != "" {
+	name := b.args["terminal"]
+	if level := b.args["level"]; level != "" {
+		name = "level " + level
+	}
+	if name != "" {
 		if old := r.terminals[name]; old != nil {
 			old.stop()
 		}
@@ -226,17 +244,15 @@ func (t *terminal) stop() {
 	<-t.ended
 }
 
-// need skips t by the name of a program that is missing.
-func need(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err == nil {
-		return
+// pythonDir is where the real python3 is. Version managers put a script before
+// it, which takes longer to run than most of what the documents do.
+var pythonDir = sync.OnceValue(func() string {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		return ""
 	}
-	if os.Getenv("FLAGSTAFF_REQUIRE_ALL") == "1" {
-		t.Fatalf("%s is not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-}
+	return filepath.Dir(strings.TrimSpace(string(out)))
+})
 
 // freePort returns a port that nobody uses, for TCP or UDP, below those that
 // systems give to clients: so it stays free until the document takes it.

@@ -178,7 +178,10 @@ func echoHalfClose(ctx context.Context, p *player) error {
 		return err
 	}
 	err = w.want(b, "the echo", func(got []byte, e ending) string {
-		if e == closed || e == reset {
+		switch e {
+		case reset:
+			return fmt.Sprintf("After the client's FIN the server reset the connection (RST), when %d of %d bytes had come back: it closed with bytes unread, or crashed. Send everything, then close.", len(got), len(b))
+		case closed:
 			return fmt.Sprintf("After the client's FIN only %d of %d bytes came back: a FIN ends the client's sending, not its receiving. Send everything, then close.", len(got), len(b))
 		}
 		return ""

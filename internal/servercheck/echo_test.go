@@ -127,7 +127,7 @@ func TestEcho(t *testing.T) {
 		{"dies of bytes that are not text", "binary", "decodes what it receives"},
 		{"C strings", "binary", "NUL"},
 		{"forgets half-close", "half-close", "a FIN ends the client's sending, not its receiving"},
-		{"resets at the end", "half-close", "a FIN ends the client's sending"},
+		{"resets at the end", "half-close", "reset the connection (RST)"},
 		{"closes before flush", "half-close", "Send everything, then close"},
 		{"never closes", "half-close", "did not close the connection"},
 		{"one client at a time", "crowd", "one client at a time"},

@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 // start runs a server on a free port and returns the address that it prints.
@@ -70,22 +71,8 @@ func TestExamples(t *testing.T) {
 		})
 		t.Run(kind+"/python", func(t *testing.T) {
 			t.Parallel()
-			python := program(t, "python3")
+			python := testkit.Program(t, "python3")
 			mustPass(t, kind, start(t, python, filepath.Join(root, kind, "server.py"), "127.0.0.1:0"))
 		})
 	}
-}
-
-// program finds a program, or skips the test by the program's name.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("FLAGSTAFF_REQUIRE_ALL") == "1" {
-		t.Fatalf("%s is not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
 }
