@@ -20,7 +20,8 @@ const (
 	crowdSize      = 5
 	crowdTime      = time.Minute // from a room's first connection until all five are there
 	crowdRooms     = 256
-	crowdPerSource = 16 // rooms that one source may have opened
+	crowdPerSource = 16      // rooms that one source may have opened
+	crowdEarly     = 1 << 10 // bytes that may come before the room is full
 )
 
 // rooms holds the rooms that are open: a room lives while somebody is in it, and at most crowdTime
@@ -178,9 +179,11 @@ func waitForCrowd(ctx context.Context, p *player, all *rooms, r *room) (why stri
 		}
 	}()
 	view := p.Within(time.Until(r.ends)).With(until)
-	for n := 1; ; {
-		text, err := view.Peek(n)
+	for n := 1; ; n = p.Buffered() + 1 { // what the player says already stays for later
+		_, err := view.Peek(n)
 		switch {
+		case n > crowdEarly:
+			return fmt.Sprintf("You sent more than %d bytes before the room was full; wait for SHARE.", crowdEarly), nil
 		case errors.Is(err, errFull):
 			return "", nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -193,7 +196,6 @@ func waitForCrowd(ctx context.Context, p *player, all *rooms, r *room) (why stri
 		case err != nil:
 			return "", err
 		}
-		n = len(text) + 1 // the player talks already; that stays for later
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -24,10 +23,10 @@ func finish(Options) Level {
 			return err
 		}
 		// One deadline for all: bytes that dribble in do not make it longer.
-		text, err := untilEOF(p.Within(finishTime))
+		text, err := p.Within(finishTime).RecvAll(finishMost)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			p.no("You sent %d bytes in %v and never closed your sending side.", len(text), finishTime)
+			p.no("You sent %d bytes in %v and never closed your sending side.", p.Buffered(), finishTime)
 			return err
 		case errors.Is(err, tube.ErrTooLong):
 			return p.no("That is more than %d bytes: I can not keep all of it until you end.", finishMost)
@@ -43,15 +42,6 @@ func finish(Options) Level {
 		}
 		return p.won()
 	})
-}
-
-// untilEOF returns all that comes, also what came before an error.
-func untilEOF(t *tube.Tube) (string, error) {
-	text, err := t.RecvAll(finishMost)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return t.Drain(), err
-	}
-	return text, err
 }
 
 func solveFinish(_ context.Context, t *tube.Tube) (string, error) {

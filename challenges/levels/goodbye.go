@@ -18,6 +18,7 @@ const (
 	ticketTime      = 5 * time.Minute
 	ticketMost      = 4096
 	ticketPerSource = 32
+	goodbyeMost     = 4 << 10         // bytes after "new"
 	ticketWait      = 3 * time.Second // for a connection whose end is still on its way
 )
 
@@ -40,11 +41,14 @@ func goodbye(Options) Level {
 		// The lines after the ticket are for those who close with them unread.
 		err = p.Say("TICKET "+t.name, "BYE", "This line is here to be left unread.")
 		if err == nil {
-			_, err = p.Discard()
+			_, err = p.RecvAll(goodbyeMost)
 		}
 		t.punch(err)
-		if err == nil { // a half-close: the player may still be reading
+		switch {
+		case err == nil: // a half-close: the player may still be reading
 			return p.no("That was a FIN.")
+		case errors.Is(err, tube.ErrTooLong):
+			return p.no("You go on sending instead of ending.")
 		}
 		return err
 	})
