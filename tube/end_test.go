@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -86,10 +87,10 @@ func TestCloseLosesNothing(t *testing.T) {
 			must(t, err)
 			closed := make(chan error)
 			go func() {
-				server.Send(strings.Repeat("x", 8<<20) + "flag")
+				server.Send(strings.Repeat("x", 2<<20) + "flag")
 				closed <- server.Close()
 			}()
-			for range 8 << 20 / (16 << 10) {
+			for range 2 << 20 / (16 << 10) {
 				if _, err := client.RecvN(16 << 10); err != nil {
 					t.Fatalf("before the last bytes: %v", err)
 				}
@@ -261,10 +262,8 @@ func TestWriteTimeoutIsExact(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			t.Parallel()
 			client, server := connect(t, network)
-			all := make([]byte, 32<<20)
-			for i := range all {
-				all[i] = byte(i >> 8 * i)
-			}
+			all := make([]byte, 16<<20) // more than the sockets hold
+			rand.NewChaCha8([32]byte{}).Read(all)
 			sent, err := client.Within(3 * soon).Write(all)
 			failed(t, "Write to a peer that does not read", err, os.ErrDeadlineExceeded)
 			if sent == 0 || sent == len(all) {
