@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -210,6 +211,7 @@ func (s *Server) linger(conn net.Conn) {
 	if half.CloseWrite() != nil {
 		return // reset, or closed by the handler
 	}
+	runtime.Gosched() // most players close at once: let them, and the first read is the last
 	buf := junk.Get().(*[2 << 10]byte)
 	defer junk.Put(buf)
 	for left := lingerBytes; left > 0; {
