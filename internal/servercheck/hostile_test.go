@@ -27,7 +27,7 @@ func TestHostile(t *testing.T) {
 	}
 	servers := map[string]func(h *host){
 		"floods":            flood(bytes.Repeat([]byte("x"), 4096)),
-		"floods with lines": flood([]byte("name?\n* here:\n* a joined\n")),
+		"floods with lines": flood(bytes.Repeat([]byte("name?\n* here:\n* a joined\n"), 100)),
 		"floods with zeros": flood(make([]byte, 4096)),
 		"never accepts":     func(h *host) { <-h.done },
 		"accepts and closes": func(h *host) {

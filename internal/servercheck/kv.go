@@ -28,10 +28,10 @@ const maxDatagram = 1000
 
 // peer is a datagram socket that hears and speaks to the server only.
 type peer struct {
-	c         net.Conn
-	sent, got *excerpt // the last datagrams
-	timeout   time.Duration
-	old       [][]byte // answers that were right once, and may come again
+	c       net.Conn
+	sent    *excerpt // the last datagram
+	timeout time.Duration
+	old     [][]byte // answers that were right once, and may come again
 }
 
 func (d *peer) end() { d.c.Close() }

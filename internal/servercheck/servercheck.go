@@ -29,6 +29,14 @@ import (
 // asked for something that is not there.
 var ErrUsage = errors.New("usage")
 
+// usage is an ErrUsage that says what is wrong, and nothing else.
+type usage string
+
+func usagef(format string, args ...any) error { return usage(fmt.Sprintf(format, args...)) }
+
+func (u usage) Error() string        { return string(u) }
+func (u usage) Is(target error) bool { return target == ErrUsage }
+
 // Info describes a check.
 type Info struct {
 	Name   string // one word, unique in its kind
@@ -84,7 +92,7 @@ func find(name string) (kind, error) {
 			return k, nil
 		}
 	}
-	return kind{}, fmt.Errorf("%w: no kind of server is called %q: choose one of %s", ErrUsage, name, strings.Join(Kinds(), ", "))
+	return kind{}, usagef("no kind of server is called %q: choose one of %s", name, strings.Join(Kinds(), ", "))
 }
 
 // Options says how Run plays and reports. The zero value is what a learner
@@ -113,11 +121,11 @@ func Run(ctx context.Context, kind, addr string, out io.Writer, o Options) (pass
 		return false, err
 	}
 	if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-		return false, fmt.Errorf("%w: %q is no HOST:PORT: write it like 127.0.0.1:5001", ErrUsage, addr)
+		return false, usagef("%q is no HOST:PORT: write it like 127.0.0.1:5001", addr)
 	}
 	for _, name := range o.Only {
 		if !slices.ContainsFunc(k.checks, func(c check) bool { return c.Name == name }) {
-			return false, fmt.Errorf("%w: %s has no check called %q", ErrUsage, kind, name)
+			return false, usagef("%s has no check called %q", kind, name)
 		}
 	}
 	if o.Timeout <= 0 {
