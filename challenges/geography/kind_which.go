@@ -32,14 +32,12 @@ var whichKind = kind{
 			}
 		}
 		k := pick(r, inhabited())
-		six, right := sixOf(r, askContinent(), func(c *geo.Country) bool { return slices.Contains(c.Continents(), k) })
-		// A country on two continents may be named or not.
-		must := slices.DeleteFunc(slices.Clone(right), func(c *geo.Country) bool { return len(c.Continents()) > 1 })
+		six, right := sixOf(r, onOneContinent(), func(c *geo.Country) bool { return slices.Contains(c.Continents(), k) })
 		return question{
 			key:     k.Code() + " " + codesOf(six),
 			prompt:  say("Which of these are in %s?", k),
 			block:   countriesBlock(six),
-			accepts: func(answer string) bool { return isSet(answer, must, right) },
+			accepts: func(answer string) bool { return isSet(answer, right, nil) },
 			answer:  strings.Join(namesOf(right), "; "),
 			why:     "seven continents; Central America and the Caribbean are North America",
 			sources: []string{"countries-list", "cldr-core"},
@@ -79,6 +77,11 @@ func countriesBlock(list []*geo.Country) func(view) []string {
 		return out
 	}
 }
+
+// onOneContinent leaves out the countries that lie on two, or of which sources say so.
+var onOneContinent = sync.OnceValue(func() []*geo.Country {
+	return slices.DeleteFunc(slices.Clone(askContinent()), func(c *geo.Country) bool { return len(c.Continents()) != 1 })
+})
 
 // inhabited are the continents that have countries to ask about.
 var inhabited = sync.OnceValue(func() []*geo.Continent {
