@@ -151,3 +151,20 @@ func declares(d ast.Decl) []string {
 	}
 	return nil
 }
+
+// TestHowtoNames holds the table to be complete: these are the names that the
+// Socket Programming HOWTO uses.
+func TestHowtoNames(t *testing.T) {
+	have := column(t, namesFile, 1)
+	for _, name := range strings.Fields(`
+		socket.socket socket.AF_INET socket.SOCK_STREAM socket.gethostname
+		socket.socket.connect socket.socket.bind socket.socket.listen socket.socket.accept
+		socket.socket.send socket.socket.recv socket.socket.makefile io.BufferedWriter.flush
+		socket.ntohl socket.htonl socket.ntohs socket.htons
+		socket.socket.shutdown socket.socket.close socket.socket.setblocking select.select
+		threading.Thread.run threading.Thread.start`) {
+		if !slices.Contains(have, name) {
+			t.Errorf("%s is not in the table", name)
+		}
+	}
+}

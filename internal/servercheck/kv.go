@@ -62,9 +62,11 @@ func (d *peer) refused() *failure {
 
 // A question is asked attempts times, since datagrams may get lost, and waited
 // for during the time of a check divided by patience: a check asks several.
+// No more than flood datagrams are read for each attempt.
 const (
 	attempts = 8
 	patience = 40
+	flood    = 100
 )
 
 // ask sends before, which has no answer, and then question until the answer is
@@ -84,7 +86,7 @@ func (d *peer) ask(ctx context.Context, before [][]byte, question, want []byte, 
 			}
 		}
 		d.c.SetReadDeadline(time.Now().Add(wait))
-		for {
+		for range flood {
 			n, err := d.c.Read(buf)
 			if errors.Is(err, syscall.ECONNREFUSED) {
 				return d.refused()
@@ -102,10 +104,13 @@ func (d *peer) ask(ctx context.Context, before [][]byte, question, want []byte, 
 			}
 			if d.known(b) {
 				stale = b
-			} else {
-				got, wrong = b, true
+				continue
+			}
+			if got = b; !wrong {
+				wrong = true
 				// Nothing better is likely to come.
-				d.c.SetReadDeadline(time.Now().Add(min(wait, grace)))
+				wait = min(wait, grace)
+				d.c.SetReadDeadline(time.Now().Add(wait))
 			}
 		}
 		if ctx.Err() != nil {

@@ -45,6 +45,9 @@ func (p *kvPeer) Read(b []byte) (int, error) {
 	if p.s.gone {
 		return 0, syscall.ECONNREFUSED
 	}
+	if p.s.m == "floods" {
+		return copy(b, "a datagram that nobody asked for"), nil
+	}
 	select {
 	case d := <-p.queue:
 		return copy(b, d), nil
@@ -190,4 +193,16 @@ func TestKVUnkindNetwork(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKVFlood: a server that never stops sending costs bounded time, though
+// every datagram of it is there at once.
+func TestKVFlood(t *testing.T) {
+	runKV(t, "floods", func(t *testing.T, o Options) {
+		o.All = true
+		passed, checks, _ := records(t, "kv", o)
+		if passed || !strings.Contains(checks[1].Cause, "Only questions are answered") {
+			t.Errorf("got %v %+v", passed, checks[1])
+		}
+	})
 }
