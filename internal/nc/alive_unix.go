@@ -11,10 +11,7 @@ import (
 
 // alive reports whether the connection has not been reset.
 func alive(conn net.Conn) bool {
-	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = t.NetConn()
-	}
-	sc, ok := conn.(syscall.Conn)
+	sc, ok := unwrapTLS(conn).(syscall.Conn)
 	if !ok {
 		return false
 	}

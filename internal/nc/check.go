@@ -82,7 +82,6 @@ var combinations = []bad{
 
 // notYet refuses what this version does not do: a flag that is accepted does what it says.
 var notYet = []bad{
-	{func(c *config) bool { return c.progress }, "--progress is not built yet", "pv shows progress: pv FILE | nc HOST PORT"},
 	{func(c *config) bool { return c.pow }, "--pow is not built yet", "solve it by hand: flagstaff pow solve"},
 	{func(c *config) bool { return c.history != "" || c.color == "always" }, "line editing is not built yet", "rlwrap nc HOST PORT"},
 }

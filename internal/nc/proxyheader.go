@@ -2,6 +2,8 @@ package nc
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -28,25 +30,49 @@ func (n *netcat) sendHeader(conn net.Conn) error {
 	return err
 }
 
-// oneByte gives a buffered reader no byte more than it asks for, so that none
-// of what follows the header is taken.
-type oneByte struct{ r io.Reader }
-
-func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:min(1, len(p))]) }
+// headerBytes reads one PROXY header and no byte further: what follows belongs
+// to the program or the TLS handshake, which read the connection themselves.
+func headerBytes(r io.Reader) ([]byte, error) {
+	b := make([]byte, 1, 128)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	more := func(n int) error {
+		b = append(b, make([]byte, n)...)
+		_, err := io.ReadFull(r, b[len(b)-n:])
+		return err
+	}
+	if b[0] != '\r' { // version 1: a line of at most 107 bytes
+		for b[len(b)-1] != '\n' && len(b) < 107 {
+			if len(b) == 5 && string(b) != "PROXY" {
+				break
+			}
+			if err := more(1); err != nil {
+				return nil, err
+			}
+		}
+		return b, nil
+	}
+	if err := more(15); err != nil {
+		return nil, err
+	}
+	return b, more(int(binary.BigEndian.Uint16(b[14:])))
+}
 
 // readHeader reads a PROXY header and returns whom it speaks of.
 func readHeader(conn net.Conn) (net.Addr, error) {
 	conn.SetReadDeadline(time.Now().Add(headerLimit))
 	defer conn.SetReadDeadline(time.Time{})
-	r := bufio.NewReader(oneByte{conn})
-	h, err := proxyproto.Read(r)
+	raw, err := headerBytes(conn)
+	if err != nil {
+		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), err)
+	}
+	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(raw), len(raw)))
 	switch {
 	case errors.Is(err, proxyproto.ErrNoProxyProtocol):
 		return nil, withHint(fmt.Errorf("%s sent no PROXY header", conn.RemoteAddr()), "it must come through a proxy that sends one, or leave --proxy-protocol out")
 	case err != nil:
 		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), err)
-	case r.Buffered() > 0:
-		return nil, errors.New("the PROXY header was read too far")
 	}
 	if h.Command.IsLocal() || h.SourceAddr == nil {
 		return conn.RemoteAddr(), nil

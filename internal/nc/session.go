@@ -46,13 +46,15 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 		s.steps = newStepper()
 	}
 	start := time.Now()
-	err = s.run(ctx)
+	stopProgress := s.showProgress(start)
+	err = s.run(ctx, func() { s.summary(start) })
+	stopProgress()
 	n.r.event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
 	return err
 }
 
 // run starts both directions and ends by the rules of the table "End of input".
-func (s *session) run(ctx context.Context) error {
+func (s *session) run(ctx context.Context, before func()) error {
 	c := s.n.c
 	up, down := make(chan error, 1), make(chan error, 1)
 	sending := !c.noStdin && !c.recvOnly || s.steps != nil
@@ -72,6 +74,7 @@ func (s *session) run(ctx context.Context) error {
 	err := s.wait(ctx, sending, up, down)
 	close(s.over)
 	s.stop.Stop()
+	before() // the closed connection knows no round trip any more
 	closeSoon(s.conn)
 	if c.keepOpen {
 		// The next session reads the input; this one's reader stops now.

@@ -237,7 +237,7 @@ func tlsError(err error, name string, shown []*x509.Certificate) error {
 		host     x509.HostnameError
 		invalid  x509.CertificateInvalidError
 		pinned   *pinError
-		alert    tls.AlertError
+		remote   *net.OpError
 		notTLS   tls.RecordHeaderError
 		noAnswer = timedOut(err)
 	)
@@ -264,8 +264,8 @@ func tlsError(err error, name string, shown []*x509.Certificate) error {
 		return withHint(fmt.Errorf("the certificate ended on %s", leaf.NotAfter.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
 	case errors.As(err, &notTLS):
 		return withHint(fmt.Errorf("the peer does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "leave --ssl out, or look at the port")
-	case errors.As(err, &alert):
-		return withHint(fmt.Errorf("the peer refused the handshake: %w", alert), alertHint(alert))
+	case errors.As(err, &remote) && remote.Op == "remote error": // an alert, whose type is not exported
+		return withHint(fmt.Errorf("the peer refused the handshake: %w", remote.Err), alertHint(remote.Err))
 	case noAnswer:
 		return withHint(errors.New("the peer did not answer the TLS handshake"), "does it speak TLS on this port? without --ssl it may say something")
 	case errors.Is(err, net.ErrClosed), reset(err), strings.HasSuffix(err.Error(), "EOF"):
@@ -278,7 +278,7 @@ func tlsError(err error, name string, shown []*x509.Certificate) error {
 	return withHint(fmt.Errorf("TLS: %w", err), hint)
 }
 
-func alertHint(a tls.AlertError) string {
+func alertHint(a error) string {
 	switch s := a.Error(); {
 	case strings.Contains(s, "certificate required"), strings.Contains(s, "bad certificate"), strings.Contains(s, "unknown certificate"):
 		return "it wants a certificate of yours, or another one: --ssl-cert FILE --ssl-key FILE"
