@@ -71,7 +71,7 @@ func roundHex(p *player, r *rand.Rand) (string, error) {
 		return "", nil
 	case strings.HasPrefix(hex.EncodeToString(want), string(got)):
 		return fmt.Sprintf("You sent the digits %s as text; I want the %d bytes that they write down.", quote(string(got)), len(want)), nil
-	case strings.HasPrefix(string(want), string(got[:3])) && strings.Contains(string(got), "\r\n"):
+	case strings.HasPrefix(strings.ReplaceAll(string(want), "\n", "\r\n"), string(got)):
 		return fmt.Sprintf("You sent % x: something made CRLF of the byte 0a.", got), nil
 	case strings.HasPrefix(fromLatin1(want), string(got)):
 		return fmt.Sprintf("You sent % x, not % x: as if the bytes were characters, encoded in UTF-8.", got, want), nil

@@ -215,7 +215,7 @@ func solveClock(_ context.Context, t *tube.Tube) (string, error) {
 		}
 		ask = ""
 		// One deadline for all answers: PINGs do not make it longer.
-		if err := hearClock(t, t.Within(clockDelay+800*time.Millisecond), values); err != nil {
+		if err := hearClock(t, t.Within(clockDelay+500*time.Millisecond), values); err != nil {
 			return "", err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 const (
 	ticketTime      = 5 * time.Minute
 	ticketMost      = 4096
-	ticketPerSource = 32
+	ticketPerSource = 256             // many players may share an address
 	goodbyeMost     = 4 << 10         // bytes after "new"
 	ticketWait      = 3 * time.Second // for a connection whose end is still on its way
 )

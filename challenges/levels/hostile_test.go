@@ -211,7 +211,7 @@ func TestManyConnections(t *testing.T) {
 		l := levelNamed(t, name)
 		addr := serve(t, l)
 		var held []*tube.Tube
-		for i := range 300 {
+		for i := range 200 { // fewer than one source may have tickets
 			c, err := tube.Dial(t.Context(), "tcp", addr, tube.WithLinger(0))
 			if err != nil {
 				t.Fatal(err)
@@ -229,7 +229,7 @@ func TestManyConnections(t *testing.T) {
 		for _, c := range held {
 			c.Close()
 		}
-		// crowd's rooms may all be taken by this one source: then the player is told so.
+		// All come from one address, so crowd's rooms may be taken; the player is told so then.
 		if err != nil && name == "crowd" && strings.Contains(err.Error(), "one is enough") {
 			continue
 		}

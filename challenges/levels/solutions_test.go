@@ -103,6 +103,9 @@ func TestSolutionsInBash(t *testing.T) {
 	for i, n := range netcats {
 		for _, l := range All(Options{Callback: true}) {
 			t.Run(n.name+"/"+l.Name, func(t *testing.T) {
+				if testing.Short() && i > 0 {
+					t.Skip("in short mode with one netcat only")
+				}
 				t.Parallel()
 				bash := testkit.Program(t, "bash")
 				for _, p := range needs[l.Name] {
@@ -139,8 +142,8 @@ func TestSolutionsInGo(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	for _, l := range All(Options{Callback: true}) {
-		// Not parallel: the program must be there until all have run.
 		t.Run(l.Name, func(t *testing.T) {
+			t.Parallel()
 			if got, want := runSolution(t, nil, solve, l.Name, serve(t, l)), testFlag(l)+"\n"; got != want {
 				t.Errorf("printed %q, want %q", got, want)
 			}
@@ -150,6 +153,9 @@ func TestSolutionsInGo(t *testing.T) {
 
 // TestByHand is a person's run through the whole ladder.
 func TestByHand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the solutions run one by one in short mode")
+	}
 	t.Parallel()
 	bash := testkit.Program(t, "bash")
 	testkit.Program(t, "nc.openbsd")

@@ -142,7 +142,7 @@ One answer gets lost: notice that it is overdue, and ask again after a
 while. When I send "PING w", send "pong w" within 2 seconds, or I take you
 for dead. Mind that a PING makes recv return, so a limit on each recv is
 no limit on the answer: fix a point in time.`,
-	Hint: `Send all 20 gets at once. Then loop: end = now + 1.2 s; until end,
+	Hint: `Send all 20 gets at once. Then loop: end = now + 0.9 s; until end,
 s.settimeout(end - now) and read a line; answer PING, note VALUE. Then
 ask for what is missing, and loop again.`,
 }

@@ -9,7 +9,7 @@ while ((${#value[@]} < 20)); do
 	ask=
 	for i in {1..20}; do [ "${value[$i]}" ] || ask+="get $i"$'\n'; done
 	printf %s "$ask" >&4
-	end=$(($(now) + 1200000))
+	end=$(($(now) + 900000))
 	while ((${#value[@]} < 20 && $(now) < end)); do
 		read -t 0.1 -r key i v <&3 || continue
 		case $key in

@@ -33,7 +33,7 @@ func clock(ctx context.Context, addr string) (string, error) {
 			return "", err
 		}
 		// One deadline for all answers, whatever else comes.
-		if err := collect(t.Within(1200*time.Millisecond), values); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := collect(t.Within(900*time.Millisecond), values); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return "", err
 		}
 	}
