@@ -203,4 +203,4 @@ func (t *Tube) waitDelims(c *call, delims [][]byte) (match, error) {
 
 // minMarked is from how many unread bytes on a failed wait remembers what it
 // has searched: below, searching again is cheaper.
-const minMarked = 4 << 10
+const minMarked = 256

@@ -129,6 +129,7 @@ func (b *buffer) findRegexp(res []*regexp.Regexp, done int) (at, which int, loc 
 			context = at - b.runeStart(at-1)
 		}
 		w := b.window(at-context, end)
+		b.work += len(w)
 		which, loc = -1, nil
 		for i, re := range res {
 			l := findFrom(re, w, context)

@@ -25,11 +25,13 @@ func (b *buffer) index(delim []byte, from, to int) int {
 		lo := max(from, pos)
 		if lo < end {
 			hi := min(end, to+m-1)
+			b.work += hi - lo
 			if k := bytes.Index(data[lo-pos:hi-pos], delim); k >= 0 {
 				return lo + k
 			}
 			if m > 1 && end < b.size {
 				lo = max(lo, end-m+1)
+				b.work += end - lo + m
 				if k := indexAcross(live[i:], lo-pos, end-lo, delim); k >= 0 && lo+k < to {
 					return lo + k
 				}
