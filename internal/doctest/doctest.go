@@ -1,7 +1,7 @@
 // Package doctest runs the code blocks of a Markdown document, from top to
 // bottom, as a reader does who types along.
 //
-//	func TestTutorial(t *testing.T) { doctest.Run(t, "../../docs/sockets/03-client.md", doctest.Options{}) }
+//	func TestTutorial(t *testing.T) { doctest.Run(t, "../../docs/sockets/03-client.md", doctest.Options{Program: testkit.Program}) }
 //
 // What a fenced block is follows from the words after its fence:
 //

@@ -3,6 +3,8 @@ package doctest
 import (
 	"strings"
 	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 func TestMatch(t *testing.T) {
@@ -59,7 +61,7 @@ func TestParse(t *testing.T) {
 }
 
 // TestRun runs a document that uses all there is.
-func TestRun(t *testing.T) { Run(t, "testdata/all.md", Options{}) }
+func TestRun(t *testing.T) { Run(t, "testdata/all.md", Options{Program: testkit.Program}) }
 
 func TestPorts(t *testing.T) {
 	var p ports

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 // patience is how long what a document expects is waited for.
@@ -24,6 +22,9 @@ const patience = 30 * time.Second
 
 // Options says what a document may count on.
 type Options struct {
+	// Program skips the test, or fails it, when a program is missing that the
+	// document needs: testkit.Program.
+	Program func(t testing.TB, name string) (path string)
 	// Levels maps the ports of flagstaff's levels, "4001", to those where they
 	// listen now. Blocks marked level=NAME are run only when it is not empty;
 	// without their level they are counted and logged.
@@ -76,7 +77,7 @@ func (r *runner) step(b block) {
 	case "text":
 	case "needs":
 		for _, name := range strings.Fields(b.args[""]) {
-			testkit.Program(r.t, name)
+			r.o.Program(r.t, name)
 		}
 	case "stop":
 		if t := r.terminals[b.args[""]]; t != nil {

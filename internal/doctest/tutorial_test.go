@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/challenges/levels"
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 // serveLevels serves all levels at free ports until the test has ended, and
@@ -64,7 +65,7 @@ func TestTutorial(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no documents: %v", err)
 	}
-	o := Options{Levels: serveLevels(t)}
+	o := Options{Program: testkit.Program, Levels: serveLevels(t)}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()

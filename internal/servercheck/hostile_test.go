@@ -103,3 +103,35 @@ func TestTail(t *testing.T) {
 		t.Errorf("held %d (cap %d) bytes of %d from %d", len(e.b), cap(r.b), e.total, e.off)
 	}
 }
+
+// FuzzServer plays servers that say anything at all: the checker must come to
+// its end, in words, and never pass what does not listen.
+func FuzzServer(f *testing.F) {
+	f.Add(uint8(0), true, []byte("echo"))
+	f.Add(uint8(1), false, []byte(`{"id":1,"prime":true}`+"\n{}\nnull\n[]\n\"\xff\"\n"))
+	f.Add(uint8(2), false, make([]byte, 40))
+	f.Add(uint8(3), false, []byte("name?\n* here: a b\n* a joined\n* left\n<> \n!\n! no\n* here:\n"))
+	f.Add(uint8(3), true, []byte("name?\r\n* here:  \n"))
+	f.Fuzz(func(t *testing.T, kind uint8, stays bool, said []byte) {
+		against(t, func(h *host) {
+			h.each(true, func(c *memnet.Conn) {
+				defer c.Close()
+				c.Write(said)
+				if stays {
+					io.Copy(io.Discard, c)
+				}
+			})
+		}, func(t *testing.T, o Options) {
+			o.All = true
+			passed, checks, _ := records(t, Kinds()[kind%4], o)
+			if passed {
+				t.Errorf("passed, with %q", said)
+			}
+			for _, c := range checks {
+				if c.Status == "failed" && c.Cause == "" {
+					t.Errorf("%s failed without a cause", c.Check)
+				}
+			}
+		})
+	})
+}
