@@ -24,10 +24,11 @@ const module = "github.com/flagstaff-ctf/flagstaff"
 var floors = [][]string{
 	0: {
 		"tube", "tube/tubetest", "geo", "geo/internal/world", "geo/internal/gen",
+		"sandbox/internal/launcher",
 		"internal/memnet", "internal/testkit", "internal/doctest",
 		"examples/servers/echo", "examples/servers/prime", "examples/servers/prices", "examples/servers/chat", "examples/servers/kv",
 	},
-	1: {"internal/nc", "internal/nc/relay"},
+	1: {"sandbox", "internal/nc", "internal/nc/relay"},
 	2: {"chal", "chal/chaltest", "internal/servercheck"},
 	3: {"challenges/geography", "challenges/levels"},
 	4: {"internal/host"},

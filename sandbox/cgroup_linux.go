@@ -1,0 +1,353 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// controllers are those that a policy needs, under their names in both versions of control groups.
+var controllers = []string{"memory", "pids", "cpu"}
+
+// hierarchy is a directory under which groups of one or more controllers can be made.
+type hierarchy struct {
+	dir         string // the server's own group, or one above
+	controllers []string
+	version     int
+}
+
+// cgroupPrefix begins the name of every group of ours; the process that made it follows.
+const cgroupPrefix = "flagstaff-"
+
+// findHierarchies says where groups of the wanted controllers can be made; version 2 before version 1. It
+// tries, because nothing else tells. A controller without a place is in why.
+func findHierarchies(want []string) (found []hierarchy, why map[string]string) {
+	why = map[string]string{}
+	mounts, own := cgroupMounts(), ownCgroups()
+	for _, c := range want {
+		why[c] = "no control group file system with the controller " + c
+	}
+	if m, ok := mounts["2"]; ok {
+		dir, have, err := version2(m, own[""], want)
+		if len(have) > 0 {
+			found = append(found, hierarchy{dir, have, 2})
+		}
+		for _, c := range have {
+			delete(why, c)
+		}
+		for c := range why {
+			if err != nil {
+				why[c] = err.Error()
+			}
+		}
+	}
+	for _, c := range want {
+		if _, missing := why[c]; !missing {
+			continue
+		}
+		m, ok := mounts[c]
+		if !ok {
+			continue
+		}
+		dir, err := writable(m, own[c])
+		if err != nil {
+			why[c] = err.Error()
+			continue
+		}
+		delete(why, c)
+		found = append(found, hierarchy{dir, []string{c}, 1})
+	}
+	return found, why
+}
+
+// cgroupMounts finds where controllers of version 1 are mounted, and version 2 under "2".
+func cgroupMounts() map[string]string {
+	m := map[string]string{}
+	b, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return m
+	}
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 4 {
+			continue
+		}
+		switch f[2] {
+		case "cgroup2":
+			m["2"] = f[1]
+		case "cgroup":
+			for o := range strings.SplitSeq(f[3], ",") {
+				m[o] = f[1]
+			}
+		}
+	}
+	return m
+}
+
+// ownCgroups returns this process's groups by controller; version 2's under "".
+func ownCgroups() map[string]string {
+	m := map[string]string{}
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return m
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.SplitN(strings.TrimSpace(line), ":", 3); len(f) == 3 {
+			for c := range strings.SplitSeq(f[1], ",") {
+				m[c] = f[2]
+			}
+		}
+	}
+	return m
+}
+
+// writable returns the server's own group below mount, or mount itself, if groups can be made there.
+func writable(mount, own string) (dir string, err error) {
+	for _, dir = range []string{filepath.Join(mount, own), mount} {
+		if err = tryGroup(dir); err == nil {
+			return dir, nil
+		}
+	}
+	return "", err
+}
+
+var lastTry atomic.Uint64
+
+func tryGroup(dir string) error {
+	try := filepath.Join(dir, fmt.Sprintf("%stry-%d-%d", cgroupPrefix, os.Getpid(), lastTry.Add(1)))
+	if err := os.Mkdir(try, 0o755); err != nil {
+		return fmt.Errorf("make a control group: %w", err)
+	}
+	return os.Remove(try)
+}
+
+// version2 finds a group whose children can have the controllers, switching these on where that takes
+// nothing from anybody: in the server's own group when it is the root or empty of processes, else in the
+// root of the hierarchy.
+func version2(mount, own string, want []string) (dir string, have []string, err error) {
+	for _, dir = range []string{filepath.Join(mount, own), mount} {
+		if err = tryGroup(dir); err != nil {
+			continue
+		}
+		b, _ := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+		have = nil
+		for _, c := range strings.Fields(string(b)) {
+			for _, w := range want {
+				if c == w {
+					have = append(have, c)
+				}
+			}
+		}
+		if len(have) == 0 {
+			continue // none of them here: perhaps they are mounted as version 1
+		}
+		err = enable(dir, have)
+		if err == nil {
+			return dir, have, nil
+		}
+		err = fmt.Errorf("switch on %s in %s: %w", strings.Join(have, ", "), dir, err)
+	}
+	return "", nil, err
+}
+
+func enable(dir string, names []string) error {
+	return os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+strings.Join(names, " +")), 0)
+}
+
+// groups are the control groups of one runner, in every hierarchy it uses.
+type groups struct {
+	places []hierarchy // with dir the runner's own group
+	limits []limitFile
+}
+
+// limitFile is what a session's group is told.
+type limitFile struct {
+	controller, file, value string
+	optional                bool
+}
+
+var lastRunner atomic.Uint64
+
+// newGroups makes a runner's groups. Those of servers that were killed before they could are taken away first.
+func newGroups(found []hierarchy, p Policy) (*groups, error) {
+	name := fmt.Sprintf("%s%d-%d", cgroupPrefix, os.Getpid(), lastRunner.Add(1))
+	g := &groups{}
+	for _, h := range found {
+		sweep(h.dir)
+		dir := filepath.Join(h.dir, name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			g.remove()
+			return nil, fmt.Errorf("sandbox: make a control group: %w", err)
+		}
+		g.places = append(g.places, hierarchy{dir, h.controllers, h.version})
+		if h.version == 2 {
+			if err := enable(dir, h.controllers); err != nil {
+				g.remove()
+				return nil, fmt.Errorf("sandbox: switch on controllers: %w", err)
+			}
+		}
+		for _, c := range h.controllers {
+			g.limits = append(g.limits, limitFiles(c, h.version, p)...)
+		}
+	}
+	return g, nil
+}
+
+// own is how many processes of a session's group are not the program's: its slot and its init.
+const own = 2
+
+func limitFiles(controller string, version int, p Policy) []limitFile {
+	const period = 100_000 // microseconds
+	quota := strconv.Itoa(int(math.Ceil(p.Cores * period)))
+	memory := strconv.FormatInt(p.Memory, 10)
+	switch {
+	case controller == "memory" && p.Memory < 0, controller == "pids" && p.Processes < 0, controller == "cpu" && p.Cores < 0:
+		return nil
+	case controller == "pids":
+		return []limitFile{{controller, "pids.max", strconv.Itoa(p.Processes + own), false}}
+	case controller == "memory" && version == 2:
+		return []limitFile{{controller, "memory.max", memory, false}, {controller, "memory.swap.max", "0", true}}
+	case controller == "memory":
+		return []limitFile{{controller, "memory.limit_in_bytes", memory, false}, {controller, "memory.memsw.limit_in_bytes", memory, true}}
+	case version == 2:
+		return []limitFile{{controller, "cpu.max", quota + " " + strconv.Itoa(period), false}}
+	}
+	return []limitFile{{controller, "cpu.cfs_period_us", strconv.Itoa(period), false}, {controller, "cpu.cfs_quota_us", quota, false}}
+}
+
+// sweep takes away the groups of servers that are dead.
+func sweep(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, cgroupPrefix+"*"))
+	for _, g := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(filepath.Base(g), cgroupPrefix), "try-"), "-")
+		if n, err := strconv.Atoi(pid); err != nil || syscall.Kill(n, 0) != syscall.ESRCH {
+			continue
+		}
+		slots, _ := filepath.Glob(filepath.Join(g, "slot*"))
+		for _, s := range slots {
+			os.Remove(s)
+		}
+		os.Remove(g)
+	}
+}
+
+// remove takes the runner's groups away; all slots' must be gone.
+func (g *groups) remove() {
+	for _, h := range g.places {
+		removeGroup(h.dir)
+	}
+}
+
+// removeGroup waits for processes that have just ended to leave.
+func removeGroup(dir string) {
+	for wait := time.Millisecond; wait < time.Second; wait *= 2 {
+		if err := os.Remove(dir); !errors.Is(err, syscall.EBUSY) {
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+// group is one slot's, in every hierarchy.
+type group struct {
+	dirs  []string
+	join  []*os.File // cgroup.procs of each
+	kills *os.File   // counts the processes killed for want of memory; nil: nothing does
+	mu    sync.Mutex
+	count uint64 // by then
+}
+
+// slot makes the groups of slot n.
+func (g *groups) slot(n int) (*group, error) {
+	sg := &group{}
+	for _, h := range g.places {
+		dir := filepath.Join(h.dir, "slot"+strconv.Itoa(n))
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			sg.remove()
+			return nil, fmt.Errorf("sandbox: make a control group: %w", err)
+		}
+		sg.dirs = append(sg.dirs, dir)
+		if err := g.fill(sg, h, dir); err != nil {
+			sg.remove()
+			return nil, fmt.Errorf("sandbox: control group: %w", err)
+		}
+	}
+	return sg, nil
+}
+
+func (g *groups) fill(sg *group, h hierarchy, dir string) error {
+	for _, c := range h.controllers {
+		for _, l := range g.limits {
+			if l.controller != c {
+				continue
+			}
+			err := os.WriteFile(filepath.Join(dir, l.file), []byte(l.value), 0)
+			if err != nil && !(l.optional && errors.Is(err, fs.ErrNotExist)) {
+				return err
+			}
+		}
+		if c == "memory" {
+			name := map[int]string{1: "memory.oom_control", 2: "memory.events"}[h.version]
+			f, err := os.Open(filepath.Join(dir, name))
+			if err != nil {
+				return err
+			}
+			sg.kills = f
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "cgroup.procs"), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	sg.join = append(sg.join, f)
+	return nil
+}
+
+// memoryKills says whether processes were killed for want of memory since it was last asked.
+func (g *group) memoryKills() bool {
+	if g.kills == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var b [512]byte
+	n, _ := g.kills.ReadAt(b[:], 0)
+	for line := range bytes.Lines(b[:n]) {
+		if v, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
+			count, _ := strconv.ParseUint(string(bytes.TrimSpace(v)), 10, 64)
+			more := count > g.count
+			g.count = count
+			return more
+		}
+	}
+	return false
+}
+
+// joined closes what was needed for the slot to enter.
+func (g *group) joined() {
+	for _, f := range g.join {
+		f.Close()
+	}
+	g.join = nil
+}
+
+// remove takes the groups away; the slot's processes must have ended, or be about to.
+func (g *group) remove() {
+	g.joined()
+	if g.kills != nil {
+		g.kills.Close()
+	}
+	for _, d := range g.dirs {
+		removeGroup(d)
+	}
+}

@@ -1,0 +1,74 @@
+package sandbox
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// channel is the server's end of a socket to the launcher or one of its slots. Each message is whole.
+type channel struct {
+	file *os.File
+	raw  syscall.RawConn
+}
+
+// channelPair makes a channel and the other end of it.
+func channelPair() (*channel, *os.File, error) {
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	unix.SetNonblock(p[0], true)
+	ours, theirs := os.NewFile(uintptr(p[0]), "launcher"), os.NewFile(uintptr(p[1]), "launcher")
+	raw, err := ours.SyscallConn()
+	if err != nil {
+		ours.Close()
+		theirs.Close()
+		return nil, nil, err
+	}
+	return &channel{ours, raw}, theirs, nil
+}
+
+// send sends one message with descriptors, which may be closed afterwards.
+func (c *channel) send(m []byte, fds ...int) error {
+	var control []byte
+	if len(fds) > 0 {
+		var space [64 + 4*keptFDs]byte
+		n := unix.CmsgSpace(4 * len(fds))
+		h := (*unix.Cmsghdr)(unsafe.Pointer(&space))
+		h.Level, h.Type = unix.SOL_SOCKET, unix.SCM_RIGHTS
+		h.SetLen(unix.CmsgLen(4 * len(fds)))
+		for i, fd := range fds {
+			*(*int32)(unsafe.Pointer(&space[unix.CmsgLen(0)+4*i])) = int32(fd)
+		}
+		control = space[:n]
+	}
+	var err error
+	failed := c.raw.Write(func(s uintptr) bool {
+		_, err = unix.SendmsgN(int(s), m, control, nil, unix.MSG_NOSIGNAL)
+		return err != unix.EAGAIN
+	})
+	if failed != nil {
+		return failed
+	}
+	return os.NewSyscallError("sendmsg", err)
+}
+
+// receive waits for an answer of a kind; io.EOF says that the other side is gone.
+func (c *channel) receive(kind uint32) (answer, error) {
+	var b [answerSize]byte
+	n, err := c.file.Read(b[:])
+	if err != nil {
+		return answer{}, err
+	}
+	a, ok := parseAnswer(b[:n])
+	if !ok || a.kind != kind {
+		return a, io.ErrUnexpectedEOF
+	}
+	return a, nil
+}
+
+func (c *channel) close() { c.file.Close() }

@@ -1,0 +1,8 @@
+package launcher
+
+import _ "embed"
+
+// Program is the launcher for this system; empty where there is none.
+//
+//go:embed launcher_arm64
+var Program []byte

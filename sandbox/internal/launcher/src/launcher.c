@@ -1,0 +1,275 @@
+/*
+ * The launcher: what starts programs for package sandbox.
+ *
+ * It knows no policy. The server sends it messages, each a list of system calls with their arguments, and
+ * it makes them: once to prepare itself (mounts, limits, the seccomp filter), and then, in each child,
+ * the few that every session needs before it becomes the program. It is C without a library because each
+ * session would pay for whatever the launcher carries: it is copied by fork and shared by vfork.
+ *
+ * Three kinds of process run this file:
+ *
+ *   launcher  process 1 of its own pid namespace: when it goes, everything goes. Prepares, forks slots.
+ *   slot      sits in the control groups of one session at a time, waits for the server's word, and is
+ *             there again for the next session. Its memory is its own, so that the kernel's killer of
+ *             processes without memory never hits two sessions.
+ *   init      process 1 of a session's pid namespace, a child that shares the slot's memory. It starts
+ *             the program, reaps, and ends with the program, which ends all that is left of the session.
+ *
+ * launcher_linux.go describes the messages and must agree with this file.
+ */
+
+typedef unsigned long u64;
+typedef unsigned int u32;
+
+#if defined(__x86_64__)
+enum { SYS_close = 3, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62,
+       SYS_prctl = 157, SYS_clone = 56, SYS_ppoll = 271, SYS_close_range = 436, SYS_rt_sigaction = 13 };
+
+static long sys(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long ret;
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+/* clone_on(flags, top of the child's stack, where the pidfd goes, what the child does) */
+__asm__(".text\n.globl clone_on\nclone_on:\n"
+	"	mov %rcx, %r9\n	xor %r10d, %r10d\n	xor %r8d, %r8d\n	mov $56, %eax\n	syscall\n"
+	"	test %rax, %rax\n	jnz 1f\n	xor %ebp, %ebp\n	call *%r9\n	ud2\n1:	ret\n");
+__asm__(".text\n.globl _start\n_start:\n	xor %ebp, %ebp\n	and $-16, %rsp\n	call run\n	ud2\n");
+
+#elif defined(__aarch64__)
+enum { SYS_close = 57, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_exit = 93, SYS_wait4 = 260, SYS_kill = 129,
+       SYS_prctl = 167, SYS_clone = 220, SYS_ppoll = 73, SYS_close_range = 436, SYS_rt_sigaction = 134 };
+
+static long sys(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+	return x0;
+}
+
+__asm__(".text\n.globl clone_on\nclone_on:\n"
+	"	mov x9, x3\n	mov x3, #0\n	mov x4, #0\n	mov x8, #220\n	svc #0\n"
+	"	cbnz x0, 1f\n	mov x29, #0\n	blr x9\n	brk #0\n1:	ret\n");
+__asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	bl run\n	brk #0\n");
+#else
+#error "unknown architecture"
+#endif
+
+long clone_on(u64 flags, void *top, int *pidfd, void (*fn)(void));
+
+enum { CTL = 3, FDS = 32, KEPT = 16 };		/* the first KEPT descriptors outlive their message */
+enum { SETUP = 1, SLOT = 2, SPAWN = 3, KILL = 4 }; /* messages from the server */
+enum { DONE = 1, EXITED = 2 };			/* and to it */
+enum { CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, SIGCHLD = 17, SIGKILL = 9 };
+enum { EINTR = 4, EINVAL = 22 };
+enum { IGNORE = 0x100 };	/* of op.flags: a failure is none. The low byte: 1 + the index that keeps the result */
+
+struct op { u64 nr, arg[6]; u32 fds, flags; };	/* bit i of fds: arg[i] is the index of a descriptor */
+struct message { u32 kind, nops, nrelocs, clone; };	/* then ops, then u32 relocs, then data */
+struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; };
+
+static union { struct message head; char bytes[64 << 10]; } in __attribute__((aligned(16)));
+static int fds[FDS];
+static struct report out;
+static char init_stack[2048] __attribute__((aligned(16))), child_stack[4096] __attribute__((aligned(16)));
+
+static void quit(void) { for (;;) sys(SYS_exit, 0, 0, 0, 0, 0, 0); }
+
+/* close_received closes what came with the message. A child that shares the memory may yet need the numbers. */
+static void close_received(void)
+{
+	for (int i = KEPT; i < FDS; i++)
+		if (fds[i] >= 0)
+			sys(SYS_close, fds[i], 0, 0, 0, 0, 0);
+}
+
+struct iovec { void *base; u64 len; };
+struct msghdr { void *name; u32 namelen; struct iovec *iov; u64 iovlen; void *control; u64 controllen; int flags; };
+struct cmsghdr { u64 len; int level, type; };
+
+/* receive gets the next message and puts its descriptors from fds[KEPT] on. */
+static long receive(void)
+{
+	static struct { struct cmsghdr head; int fd[FDS - KEPT]; } control;
+	struct iovec iov = { in.bytes, sizeof in };
+	struct msghdr m = { 0, 0, &iov, 1, &control, sizeof control, 0 };
+	long n;
+	do
+		n = sys(SYS_recvmsg, CTL, (long)&m, 0x40000000 /* MSG_CMSG_CLOEXEC */, 0, 0, 0);
+	while (n == -EINTR);
+	if (n <= 0 || m.flags & 0x28 /* MSG_CTRUNC, MSG_TRUNC */)
+		quit();
+	for (int i = KEPT; i < FDS; i++)
+		fds[i] = -1;
+	if (m.controllen >= sizeof control.head)
+		for (u64 i = 0; i < (control.head.len - sizeof control.head) / 4; i++)
+			fds[KEPT + i] = control.fd[i];
+	return n;
+}
+
+static void reply(u32 kind)
+{
+	struct iovec iov = { &out, sizeof out };
+	struct msghdr m = { 0, 0, &iov, 1, 0, 0, 0 };
+	out.kind = kind;
+	if (sys(SYS_sendmsg, CTL, (long)&m, 0x4000 /* MSG_NOSIGNAL */, 0, 0, 0) < 0)
+		quit();
+}
+
+/* relocate turns offsets in the message into addresses. */
+static void relocate(void)
+{
+	struct op *op = (struct op *)(in.bytes + sizeof(struct message));
+	u32 *reloc = (u32 *)(op + in.head.nops);
+	for (u32 i = 0; i < in.head.nrelocs; i++)
+		*(u64 *)(in.bytes + reloc[i]) += (u64)in.bytes;
+}
+
+/* perform makes the message's system calls until one fails. */
+static void perform(void)
+{
+	struct op *op = (struct op *)(in.bytes + sizeof(struct message));
+	for (u32 i = 0; i < in.head.nops; i++, op++) {
+		long a[6];
+		for (int k = 0; k < 6; k++)
+			a[k] = op->fds & 1u << k ? fds[op->arg[k]] : (long)op->arg[k];
+		long r = sys((long)op->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+		if (r < 0 && r > -4096 && !(op->flags & IGNORE)) {
+			out.step = (int)i;
+			out.err = (int)-r;
+			return;
+		}
+		if (op->flags & 0xff)
+			fds[(op->flags & 0xff) - 1] = (int)r;
+	}
+}
+
+/* child becomes the program: the last of the calls is execve. It shares the memory of its slot. */
+static void child(void)
+{
+	perform();
+	quit();
+}
+
+static void init(void)
+{
+	int status;
+	sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
+	long pid = clone_on(CLONE_VM | CLONE_VFORK | SIGCHLD, child_stack + sizeof child_stack, 0, child);
+	sys(SYS_close_range, 0, -1, 0, 0, 0, 0);
+	if (pid < 0) {
+		out.step = -1;
+		out.err = (int)-pid;
+		quit();
+	}
+	for (;;) {
+		long r = sys(SYS_wait4, -1, (long)&status, 0, 0, 0, 0);
+		if (r == pid) {
+			out.status = status;
+			quit();
+		}
+		if (r < 0 && r != -EINTR)
+			quit();
+	}
+}
+
+/* spawn runs one session to its end. */
+static void spawn(void)
+{
+	struct { int fd; short events, revents; } wait[2] = { { CTL, 1, 0 }, { -1, 1, 0 } };
+	struct { u64 usec[4], maxrss, rest[13]; } usage;
+	int pidfd = -1, status;
+	out.status = -1;
+	long pid = clone_on(CLONE_VM | CLONE_PIDFD | SIGCHLD | in.head.clone, init_stack + sizeof init_stack, &pidfd, init);
+	close_received();
+	if (pid < 0) {
+		out.step = -1;
+		out.err = (int)-pid;
+		reply(EXITED);
+		return;
+	}
+	wait[1].fd = pidfd;
+	while (!wait[1].revents) {
+		if (sys(SYS_ppoll, (long)wait, 2, 0, 0, 0, 0) < 0)
+			continue;
+		if (wait[0].revents) {
+			struct message m;
+			struct iovec iov = { &m, sizeof m };
+			struct msghdr h = { 0, 0, &iov, 1, 0, 0, 0 };
+			long n = sys(SYS_recvmsg, CTL, (long)&h, 0x40 /* MSG_DONTWAIT */, 0, 0, 0);
+			sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
+			if (n <= 0)
+				quit();
+		}
+	}
+	sys(SYS_wait4, pid, (long)&status, 0, (long)&usage, 0, 0);
+	sys(SYS_close, pidfd, 0, 0, 0, 0, 0);
+	out.user = usage.usec[0] * 1000000 + usage.usec[1];
+	out.system = usage.usec[2] * 1000000 + usage.usec[3];
+	out.maxrss = usage.maxrss;
+	if (out.status == -1 && !out.err)
+		out.status = status & 0x7f;	/* init was killed: by which signal */
+	reply(EXITED);
+}
+
+/* handle_children sets whether ended children vanish (1) or wait for wait4 (0). */
+static void handle_children(u64 how)
+{
+	u64 action[4] = { how, 0, 0, 0 };
+	sys(SYS_rt_sigaction, SIGCHLD, (long)action, 0, 8, 0, 0);
+}
+
+void run(void)
+{
+	int slot = 0;
+	for (int i = 0; i < FDS; i++)
+		fds[i] = -1;
+	handle_children(1);
+	for (;;) {
+		receive();
+		u32 kind = in.head.kind;
+		out = (struct report){ 0 };
+		if (kind == KILL)
+			continue;	/* the session it was for has just ended by itself */
+		relocate();
+		if (kind == SPAWN && slot) {
+			spawn();
+			continue;
+		}
+		if (kind == SLOT && !slot) {
+			long pid = sys(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+			if (pid) {
+				close_received();
+				if (pid < 0) {
+					out.step = -1;
+					out.err = (int)-pid;
+				}
+				reply(DONE);
+				continue;
+			}
+			slot = 1;
+			handle_children(0);
+			sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
+		} else if (kind != SETUP) {
+			out.err = EINVAL;
+			reply(DONE);
+			continue;
+		}
+		/* A new slot's first call moves its own socket to CTL. */
+		perform();
+		close_received();
+		reply(DONE);
+	}
+}

@@ -1,0 +1,322 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/launcher"
+)
+
+// Probe finds out what this host offers. It makes namespaces and control groups to see whether it may, and takes them away again.
+func Probe() Host {
+	h := Host{Root: os.Geteuid() == 0, Cgroups: map[string]int{}}
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		h.Kernel = unix.ByteSliceToString(name.Release[:])
+	}
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno == 0 {
+		h.Landlock = int(abi)
+	}
+	action := uint32(unix.SECCOMP_RET_ERRNO)
+	_, _, errno = unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
+	h.Seccomp = errno == 0
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
+		h.OpenFiles = int(min(lim.Cur, 1<<31-1))
+	}
+	if unix.Getrlimit(unix.RLIMIT_NPROC, &lim) == nil && lim.Cur < 1<<31 {
+		h.Processes = int(lim.Cur)
+	}
+	found, why := findHierarchies(controllers)
+	h.CgroupWhy = why
+	for _, f := range found {
+		for _, c := range f.controllers {
+			h.Cgroups[c] = f.version
+		}
+	}
+	_, err := firstID()
+	h.IDs = h.Root && err == nil
+	if err := tryNamespaces(h.Root); err != nil {
+		h.Why = err.Error()
+	} else {
+		h.UserNamespaces = !h.Root
+	}
+	return h
+}
+
+// tryNamespaces starts the launcher and ends it at once.
+func tryNamespaces(root bool) error {
+	l, err := startLauncher(root, false)
+	if err != nil {
+		return err
+	}
+	l.close()
+	return nil
+}
+
+// idBits is how many user IDs a server has for its sessions.
+const idBits = 16
+
+// firstID returns the first user ID for this server's sessions: of 2^16 IDs that no account has, chosen by
+// the process ID so that two servers on a host have different ones.
+func firstID() (int, error) {
+	first := 1<<30 + (os.Getpid()&(1<<14-1))<<idBits
+	for _, file := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return 0, fmt.Errorf("read which IDs there are: %w", err)
+		}
+		if !mapped(string(b), first, 1<<idBits) {
+			return 0, errors.New("the server runs in a user namespace without IDs for sessions")
+		}
+	}
+	return first, nil
+}
+
+// mapped says whether n IDs from first on are in an ID map of the kernel's.
+func mapped(idMap string, first, n int) bool {
+	for line := range strings.Lines(idMap) {
+		f := strings.Fields(line)
+		if len(f) != 3 {
+			continue
+		}
+		from, err1 := strconv.Atoi(f[0])
+		count, err2 := strconv.Atoi(f[2])
+		if err1 == nil && err2 == nil && from <= first && first+n <= from+count {
+			return true
+		}
+	}
+	return false
+}
+
+// plan is how a policy is enforced on this host.
+type plan struct {
+	Policy
+	root   bool // the server is root: sessions have user IDs of their own; else: a user namespace
+	ids    int  // the first
+	places []hierarchy
+	addr   bool // memory by RLIMIT_AS
+	nproc  bool // processes by RLIMIT_NPROC
+	scopes bool // abstract sockets are fenced by Landlock
+	mounts bool // sessions may have mounts of their own
+}
+
+// enforce decides how each part of p is enforced, or says which cannot be.
+func enforce(p Policy) (*plan, error) {
+	if len(launcher.Program) == 0 {
+		return nil, &UnenforceableError{FeatureLauncher, "there is no launcher for this architecture", "run it on linux/amd64 or linux/arm64"}
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	pl := &plan{Policy: p.Limits(), root: os.Geteuid() == 0}
+	if pl.root {
+		ids, err := firstID()
+		if err != nil {
+			return nil, &UnenforceableError{FeatureIdentity, err.Error(), "run the server outside the user namespace, or as an ordinary user"}
+		}
+		pl.ids = ids
+	}
+	if err := pl.limits(); err != nil {
+		return nil, err
+	}
+	if p.Network || p.Syscalls == SyscallsOff {
+		if abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION); errno != 0 || abi < 6 {
+			return nil, &UnenforceableError{FeatureSyscalls, "with sockets allowed, sessions are kept apart by Landlock 6, which this kernel lacks", "take Linux 6.12 or later, or the default syscall filter without network"}
+		}
+		pl.scopes = true
+	}
+	pl.mounts = p.Tmp > 0 || p.Proc || p.SessionFlag
+	if p.Proc && !pl.root {
+		return nil, &UnenforceableError{FeatureProc, "a /proc of each session's own is made only by a server that runs as root", "leave it out, or run the server as root"}
+	}
+	if p.Proc {
+		if err := needsPlace(p, "proc", FeatureProc); err != nil {
+			return nil, err
+		}
+	}
+	if p.Root != "" && p.Flag != "" {
+		return nil, &UnenforceableError{FeatureFlag, "nothing is written into another root", "write the flag into the root's own /flag, or give it to each session"}
+	}
+	if p.SessionFlag {
+		for _, place := range []string{flagPath, ownMount} {
+			if err := needsPlace(p, place, FeatureFlag); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if p.Tmp > 0 {
+		if err := needsPlace(p, "tmp", FeatureTmp); err != nil {
+			return nil, err
+		}
+	}
+	return pl, nil
+}
+
+// limits decides how memory, processes and processor time are limited.
+func (pl *plan) limits() error {
+	var want []string
+	for c, limited := range map[string]bool{"memory": pl.Memory > 0, "pids": pl.Processes >= 0, "cpu": pl.Cores > 0} {
+		if limited {
+			want = append(want, c)
+		}
+	}
+	found, why := findHierarchies(want)
+	pl.places = found
+	_, noMemory := why["memory"]
+	_, noPids := why["pids"]
+	_, noCPU := why["cpu"]
+	if pl.Processes == 0 {
+		pl.Processes = DefaultProcesses
+		if noMemory && !pl.weaker(FeatureMemory) || noPids && !pl.root {
+			pl.Processes = 1
+		}
+	}
+	if noMemory {
+		if pl.Processes != 1 && !pl.weaker(FeatureMemory) {
+			return &UnenforceableError{FeatureMemory, why["memory"] + "; without one memory can be limited for a single process only", "allow one process (--processes 1), run where control groups can be made (systemd-run --user --scope -p Delegate=yes), or accept a limit for each process alone (--weaker-sandbox=memory)"}
+		}
+		pl.addr = true
+	}
+	if noPids {
+		// In a user namespace all sessions have one ID: it can only say "not one more".
+		if pl.Processes != 1 && !pl.root && !pl.weaker(FeatureProcesses) {
+			return &UnenforceableError{FeatureProcesses, why["pids"] + "; without one an ordinary user's sessions can be limited to one process only", "allow one process (--processes 1), run where control groups can be made, or accept none (--weaker-sandbox=processes)"}
+		}
+		pl.nproc = pl.root || pl.Processes == 1
+	}
+	if noCPU && pl.CPU < 0 && !pl.weaker(FeatureCPU) {
+		return &UnenforceableError{FeatureCPU, why["cpu"] + "; without one there must be a limit of processor time", "give one (--cpu-time 60s), or accept none (--weaker-sandbox=cpu)"}
+	}
+	return nil
+}
+
+// report says how the plan enforces each part, for people.
+func (pl *plan) report() map[Feature]string {
+	version := map[string]string{}
+	for _, h := range pl.places {
+		for _, c := range h.controllers {
+			version[c] = fmt.Sprintf("control groups, version %d", h.version)
+		}
+	}
+	r := map[Feature]string{
+		FeatureNamespaces: "pid, mount, ipc and uts namespaces; an init of its own for each session",
+		FeatureNetwork:    "an empty network namespace, and no sockets",
+		FeatureFiles:      "a read-only root of its own by pivot_root",
+		FeatureMemory:     version["memory"],
+		FeatureProcesses:  version["pids"],
+		FeatureCPU:        version["cpu"],
+		FeatureIdentity:   "a user ID of its own for each session",
+		FeatureSyscalls:   "seccomp",
+	}
+	if pl.addr {
+		r[FeatureMemory] = "RLIMIT_AS for each process"
+	}
+	if pl.nproc {
+		r[FeatureProcesses] = "RLIMIT_NPROC"
+	}
+	if version["cpu"] == "" {
+		r[FeatureCPU] = "RLIMIT_CPU and nice"
+	}
+	if !pl.root {
+		r[FeatureIdentity] = "one mapped user ID in a user namespace"
+	}
+	return r
+}
+
+// Report says how this host would enforce p, by feature, or what it cannot enforce.
+func Report(p Policy) (map[Feature]string, error) {
+	pl, err := enforce(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := tryNamespaces(pl.root); err != nil {
+		return nil, err
+	}
+	return pl.report(), nil
+}
+
+// launcherProcess is a running launcher.
+type launcherProcess struct {
+	cmd *exec.Cmd
+	ctl *channel
+}
+
+// startLauncher starts a launcher in new namespaces.
+func startLauncher(root, network bool) (*launcherProcess, error) {
+	program, err := launcherFile()
+	if err != nil {
+		return nil, err
+	}
+	defer program.Close()
+	ours, theirs, err := channelPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	cmd := &exec.Cmd{
+		Path: fmt.Sprintf("/proc/self/fd/%d", program.Fd()), Args: []string{"flagstaff-launcher"}, Env: []string{}, Dir: "/",
+		ExtraFiles: []*os.File{theirs},
+	}
+	attr := &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Setsid:     true,
+	}
+	if !network {
+		attr.Cloneflags |= unix.CLONE_NEWNET
+	}
+	if !root {
+		const inside = 65534
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: inside, HostID: os.Geteuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: inside, HostID: os.Getegid(), Size: 1}}
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_KILL, unix.CAP_SYS_CHROOT, unix.CAP_DAC_OVERRIDE}
+	}
+	cmd.SysProcAttr = attr
+	if err := cmd.Start(); err != nil {
+		ours.close()
+		if root {
+			return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "root needs CAP_SYS_ADMIN here: in a container, run it with --cap-add SYS_ADMIN, or outside"}
+		}
+		return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "user namespaces are switched off for this user: sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; or run as root"}
+	}
+	return &launcherProcess{cmd, ours}, nil
+}
+
+// close ends the launcher, and with it every process it has started, and waits for that.
+func (l *launcherProcess) close() {
+	l.ctl.close()
+	l.cmd.Process.Kill()
+	l.cmd.Wait()
+}
+
+// launcherFile returns the launcher's program as a file that can be executed.
+func launcherFile() (*os.File, error) {
+	syscall.ForkLock.RLock() // a child that held it open for writing could keep it from being executed
+	defer syscall.ForkLock.RUnlock()
+	w, err := unix.MemfdCreate("flagstaff-launcher", unix.MFD_CLOEXEC|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) {
+		w, err = unix.MemfdCreate("flagstaff-launcher", unix.MFD_CLOEXEC) // before Linux 6.3
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: memory for the launcher: %w", err)
+	}
+	defer unix.Close(w)
+	if _, err := unix.Write(w, launcher.Program); err != nil {
+		return nil, fmt.Errorf("sandbox: write the launcher: %w", err)
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", w))
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: open the launcher: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,353 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Runner starts one program under one policy, as often as asked. What all sessions have in common is
+// prepared once. Its methods may be called by several goroutines at once.
+type Runner struct {
+	plan     *plan
+	argv     []string
+	launcher *launcherProcess
+	groups   *groups
+
+	mu   sync.Mutex
+	free []*slot // the one used last is last
+	numbers
+	closed bool
+
+	open   sync.WaitGroup // slots
+	asking sync.Mutex     // one question to the launcher at a time
+}
+
+// numbers gives out small numbers; slots have one each, and with it a user ID and control groups.
+type numbers struct {
+	returned []int
+	next     int
+}
+
+func (n *numbers) take() int {
+	if last := len(n.returned) - 1; last >= 0 {
+		k := n.returned[last]
+		n.returned = n.returned[:last]
+		return k
+	}
+	n.next++
+	return n.next - 1
+}
+
+// maxFree is how many slots wait for sessions, at most.
+const maxFree = 64
+
+// Prepare makes everything ready to run a program of the host, or of Policy.Root where that is set: its
+// path, or a name to be found in PATH, and its arguments. What the host cannot enforce is an
+// *[UnenforceableError]. The runner must be closed.
+func Prepare(p Policy, argv ...string) (*Runner, error) {
+	if len(argv) == 0 {
+		return nil, errors.New("sandbox: no program to run")
+	}
+	pl, err := enforce(p)
+	if err != nil {
+		return nil, err
+	}
+	program, err := findProgram(pl.Policy, argv[0])
+	if err != nil {
+		return nil, err
+	}
+	l, err := startLauncher(pl.root, p.Network)
+	if err != nil {
+		return nil, err
+	}
+	r := &Runner{plan: pl, argv: append([]string{program}, argv[1:]...), launcher: l}
+	if err := r.setUp(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	if len(pl.places) > 0 {
+		if r.groups, err = newGroups(pl.places, pl.Policy); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	// A policy that cannot be enforced should fail here, not at the first player.
+	s, err := r.newSlot()
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	r.release(s)
+	return r, nil
+}
+
+// findProgram returns the program's path inside the root.
+func findProgram(p Policy, name string) (string, error) {
+	if p.Root != "" {
+		if !filepath.IsAbs(name) {
+			return "", fmt.Errorf("sandbox: %q: in another root a program is named by its whole path", name)
+		}
+		return name, nil
+	}
+	if !strings.Contains(name, "/") {
+		found, err := exec.LookPath(name)
+		if err != nil {
+			return "", fmt.Errorf("sandbox: %w", err)
+		}
+		name = found
+	}
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("sandbox: %w", err)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", fmt.Errorf("sandbox: %w", err)
+	}
+	if info.IsDir() || info.Mode()&0o111 == 0 {
+		return "", fmt.Errorf("sandbox: %s is no program: its mode is %v", name, info.Mode())
+	}
+	for _, f := range append([]string{name, p.Dir}, p.Files...) {
+		if p.Tmp > 0 && below(f, "/tmp") || p.Proc && below(f, "/proc") {
+			return "", fmt.Errorf("sandbox: %s would be hidden by the session's own %s: move it elsewhere", f, f[:strings.IndexByte(f[1:]+"/", '/')+1])
+		}
+	}
+	return name, nil
+}
+
+// setUp makes the launcher prepare itself.
+func (r *Runner) setUp() error {
+	// What the server itself inherited from who started it must not reach a program.
+	clean := newScript(msgSetup)
+	clean.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, 4, uint64(1<<32-1), 0)
+	if err := r.ask(clean); err != nil {
+		return err
+	}
+	s := newScript(msgSetup)
+	pl := r.plan
+	if err := buildRoot(s, pl.Policy, r.argv[0]); err != nil {
+		return err
+	}
+	s.call("set the host name", unix.SYS_SETHOSTNAME, []byte("challenge"), 9)
+	s.call("be closed to others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	s.call("set the mask of new files", unix.SYS_UMASK, 0o022)
+	for _, l := range rlimits(pl) {
+		limit(s, l.what, l.resource, l.value, l.value)
+	}
+	if pl.places == nil || !r.plan.hasCPU() {
+		s.call("be nice", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, 10)
+	}
+	s.call("no new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	var fds []int
+	if pl.scopes {
+		rules, err := scopeRules()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(rules)
+		fds = append(fds, rules)
+		s.call("keep the rules", unix.SYS_FCNTL, fd(keptFDs), unix.F_DUPFD_CLOEXEC, 64)
+		s.keep(keptRules)
+	}
+	if pl.Syscalls != SyscallsOff {
+		program, err := filter(pl.Policy, pl.mounts)
+		if err != nil {
+			return err
+		}
+		at := s.blob(program)
+		fprog := make([]byte, 16) // struct sock_fprog
+		binary.NativeEndian.PutUint16(fprog, uint16(len(program)/8))
+		binary.NativeEndian.PutUint64(fprog[8:], at)
+		where := s.blob(fprog)
+		s.relocs = append(s.relocs, uint32(where)+8)
+		s.call("load the syscall filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pointer(where))
+	}
+	return r.ask(s, fds...)
+}
+
+func (pl *plan) hasCPU() bool {
+	for _, h := range pl.places {
+		for _, c := range h.controllers {
+			if c == "cpu" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Descriptors that launcher and slots keep.
+const (
+	keptRules  fd = 0 // of Landlock
+	keptStderr fd = 1 // where a slot's sessions write their standard error
+)
+
+// rlimit is a limit that launcher, slots and sessions all have.
+type rlimit struct {
+	what     string
+	resource int
+	value    int64
+}
+
+func rlimits(pl *plan) []rlimit {
+	list := []rlimit{
+		{"limit core files", unix.RLIMIT_CORE, 1}, // 0 would still start a program that collects them
+		{"limit locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
+		{"limit message queues", unix.RLIMIT_MSGQUEUE, 0},
+	}
+	if pl.FileSize > 0 {
+		list = append(list, rlimit{"limit the size of files", unix.RLIMIT_FSIZE, pl.FileSize})
+	}
+	if pl.OpenFiles > 0 {
+		list = append(list, rlimit{"limit open files", unix.RLIMIT_NOFILE, int64(pl.OpenFiles)})
+	}
+	if pl.addr && pl.Memory > 0 {
+		list = append(list, rlimit{"limit memory", unix.RLIMIT_AS, pl.Memory})
+	}
+	return list
+}
+
+func limit(s *script, what string, resource int, soft, hard int64) {
+	b := make([]byte, 16)
+	binary.NativeEndian.PutUint64(b, uint64(soft))
+	binary.NativeEndian.PutUint64(b[8:], uint64(hard))
+	s.call(what, unix.SYS_PRLIMIT64, 0, resource, b, 0)
+}
+
+// scopeRules makes a Landlock ruleset that keeps abstract sockets and signals inside.
+func scopeRules() (int, error) {
+	attr := make([]byte, 24) // struct landlock_ruleset_attr
+	binary.NativeEndian.PutUint64(attr[16:], unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET|unix.LANDLOCK_SCOPE_SIGNAL)
+	return landlockRuleset(attr)
+}
+
+// ask sends a message to the launcher and waits until it has done it.
+func (r *Runner) ask(s *script, fds ...int) error {
+	m, err := s.bytes()
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	return question(r.launcher.ctl, s, m, fds...)
+}
+
+func question(c *channel, s *script, m []byte, fds ...int) error {
+	if err := c.send(m, fds...); err != nil {
+		return fmt.Errorf("sandbox: ask the launcher: %w", err)
+	}
+	return done(c, s)
+}
+
+func done(c *channel, s *script) error {
+	a, err := c.receive(answerDone)
+	if err != nil {
+		return fmt.Errorf("sandbox: the launcher's answer: %w", err)
+	}
+	return a.failure(s)
+}
+
+// take returns a slot for a session.
+func (r *Runner) take() (*slot, error) {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil, ErrClosed
+	}
+	if last := len(r.free) - 1; last >= 0 {
+		s := r.free[last]
+		r.free = r.free[:last]
+		r.mu.Unlock()
+		return s, nil
+	}
+	r.mu.Unlock()
+	return r.newSlot()
+}
+
+// release gives a slot back after its session.
+func (r *Runner) release(s *slot) {
+	r.mu.Lock()
+	if !r.closed && len(r.free) < maxFree {
+		r.free = append(r.free, s)
+		s = nil
+	}
+	r.mu.Unlock()
+	if s != nil {
+		go r.discard(s) // Close waits for it
+	}
+}
+
+// discard ends a slot.
+func (r *Runner) discard(s *slot) {
+	s.close()
+	r.mu.Lock()
+	r.returned = append(r.returned, s.number)
+	r.mu.Unlock()
+	r.open.Done()
+}
+
+// newSlot makes a slot. It can take some milliseconds: control groups of version 1 are slow to enter.
+func (r *Runner) newSlot() (_ *slot, err error) {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil, ErrClosed
+	}
+	if r.next-len(r.returned) >= 1<<idBits {
+		r.mu.Unlock()
+		return nil, errors.New("sandbox: no user ID is left for another session")
+	}
+	s := &slot{runner: r, number: r.numbers.take()}
+	r.open.Add(1)
+	r.mu.Unlock()
+	defer func() {
+		if err != nil {
+			r.discard(s)
+		}
+	}()
+	return s, s.start()
+}
+
+// Close ends every session, waits until nothing of them is left, and takes away what Prepare made. It
+// always returns nil.
+func (r *Runner) Close() error {
+	r.mu.Lock()
+	free := r.free
+	r.free = nil
+	first := !r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if !first {
+		r.open.Wait()
+		return nil
+	}
+	r.launcher.close() // and with it everything
+	for _, s := range free {
+		r.discard(s)
+	}
+	r.open.Wait()
+	if r.groups != nil {
+		r.groups.remove()
+	}
+	return nil
+}
+
+// Enforced says how each part of the policy is enforced.
+func (r *Runner) Enforced() map[Feature]string { return r.plan.report() }
+
+func landlockRuleset(attr []byte) (int, error) {
+	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr[0])), uintptr(len(attr)), 0)
+	if errno != 0 {
+		return -1, &stepError{"make Landlock rules", errno}
+	}
+	return int(n), nil
+}

@@ -1,0 +1,302 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// slot is a process of the launcher's that runs one session after another, with a user ID and control
+// groups of its own.
+type slot struct {
+	runner *Runner
+	number int
+	ch     *channel
+	group  *group // nil: without control groups
+	stderr int    // the end of a pipe to read from, or -1
+}
+
+// start makes the slot's process and moves it into the slot's control groups.
+func (s *slot) start() error {
+	s.stderr = -1
+	r := s.runner
+	ours, theirs, err := channelPair()
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	defer theirs.Close()
+	s.ch = ours
+	fds := []int{int(theirs.Fd())}
+	m := newScript(msgSlot)
+	m.call("take over", unix.SYS_DUP3, fd(keptFDs), 3, unix.O_CLOEXEC)
+	if r.plan.Stderr == StderrLog {
+		var p [2]int
+		if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+			return fmt.Errorf("sandbox: %w", os.NewSyscallError("pipe", err))
+		}
+		s.stderr = p[0]
+		defer unix.Close(p[1])
+		m.call("keep standard error", unix.SYS_FCNTL, fd(keptFDs+len(fds)), unix.F_DUPFD_CLOEXEC, 4)
+		m.keep(keptStderr)
+		fds = append(fds, p[1])
+	}
+	if r.groups != nil {
+		if s.group, err = r.groups.slot(s.number); err != nil {
+			return err
+		}
+		defer s.group.joined()
+		for _, f := range s.group.join {
+			m.call("enter the control group "+f.Name(), unix.SYS_WRITE, fd(keptFDs+len(fds)), "0", 1)
+			fds = append(fds, int(f.Fd()))
+		}
+	}
+	if err := r.ask(m, fds...); err != nil {
+		return err
+	}
+	theirs.Close() // if the slot goes, its channel must end
+	return done(s.ch, m)
+}
+
+// close ends the slot's process and takes its groups away.
+func (s *slot) close() {
+	if s.ch != nil {
+		s.ch.close()
+	}
+	if s.stderr >= 0 {
+		unix.Close(s.stderr)
+	}
+	if s.group != nil {
+		s.group.remove()
+	}
+}
+
+// Process is a running session. Its methods may be called by several goroutines at once, but Wait once
+// only.
+type Process struct {
+	slot    *slot
+	script  *script
+	conn    syscall.RawConn
+	restore bool // conn did not block
+	timer   *time.Timer
+	unbind  func() bool
+
+	mu     sync.Mutex
+	killed Reason
+	ended  bool
+}
+
+// Start starts the program with conn, a connection, a terminal or any other file, as its standard input
+// and output. Until Wait has returned, nobody else may read from conn or write to it: it blocks. The session is killed
+// when ctx ends. Wait must be called.
+//
+// The program starts after Start has returned; what keeps it from starting is returned by Wait.
+func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Process, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	sl, err := r.take()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{slot: sl, conn: raw, script: r.spawnScript(sl, s)}
+	m, err := p.script.bytes()
+	if err != nil {
+		r.release(sl)
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	failed := raw.Control(func(fd uintptr) {
+		flags, _ := unix.FcntlInt(fd, unix.F_GETFL, 0)
+		p.restore = flags&unix.O_NONBLOCK != 0
+		err = sl.ch.send(m, int(fd))
+	})
+	if err = errors.Join(failed, err); err != nil {
+		r.discard(sl)
+		return nil, fmt.Errorf("sandbox: start a session: %w", err)
+	}
+	if t := r.plan.Time; t > 0 {
+		p.timer = time.AfterFunc(t, func() { p.Kill(ReasonTime) })
+	}
+	if ctx.Done() != nil {
+		p.unbind = context.AfterFunc(ctx, func() { p.Kill(ReasonKilled) })
+	}
+	return p, nil
+}
+
+// spawnScript lists what a child does before it becomes the program.
+func (r *Runner) spawnScript(sl *slot, s Session) *script {
+	pl := r.plan
+	m := newScript(msgSpawn)
+	m.call("standard input", unix.SYS_DUP3, fd(keptFDs), 0, 0)
+	m.call("standard output", unix.SYS_DUP3, fd(keptFDs), 1, 0)
+	switch pl.Stderr {
+	case StderrLog:
+		m.call("standard error", unix.SYS_DUP3, keptStderr, 2, 0)
+		// A program that fills the pipe must not wait for ever. The flag is the pipe's, and the session
+		// before may have changed it.
+		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETFL, unix.O_NONBLOCK)
+	case StderrPlayer:
+		m.call("standard error", unix.SYS_DUP3, fd(keptFDs), 2, 0)
+	}
+	m.call("make the connection block", unix.SYS_FCNTL, 0, unix.F_SETFL, 0)
+	m.call("start a session", unix.SYS_SETSID)
+	if pl.PTY {
+		m.call("take the terminal", unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+	}
+	if pl.mounts {
+		m.clone |= unix.CLONE_NEWNS
+		pl.sessionMounts(m, s)
+	}
+	if pl.CPU > 0 {
+		seconds := int64((pl.CPU + time.Second - 1) / time.Second)
+		limit(m, "limit processor time", unix.RLIMIT_CPU, seconds, seconds+1)
+	}
+	if pl.nproc && pl.Processes > 0 {
+		n := int64(pl.Processes)
+		limit(m, "limit processes", unix.RLIMIT_NPROC, n, n)
+	}
+	if pl.scopes {
+		m.call("apply Landlock rules", unix.SYS_LANDLOCK_RESTRICT_SELF, keptRules, 0)
+	}
+	if pl.root {
+		id := pl.ids + sl.number
+		m.call("leave groups", unix.SYS_SETGROUPS, 0, 0)
+		m.call("set the group", unix.SYS_SETRESGID, id, id, id)
+		m.call("set the user", unix.SYS_SETRESUID, id, id, id)
+	} else {
+		head := make([]byte, 8) // struct __user_cap_header_struct
+		head[0], head[1], head[2], head[3] = 0x22, 0x05, 0x08, 0x20
+		m.call("drop ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+		m.call("drop capabilities", unix.SYS_CAPSET, head, make([]byte, 24))
+	}
+	argv := append(r.argv[:len(r.argv):len(r.argv)], s.Args...)
+	env := append([]string{defaultPath}, pl.Env...)
+	env = append(env, s.Env...)
+	m.call("execute "+r.argv[0], unix.SYS_EXECVE, m.text(r.argv[0]), m.vector(argv), m.vector(env))
+	return m
+}
+
+// sessionMounts makes what a session has for itself alone.
+func (pl *plan) sessionMounts(m *script, s Session) {
+	const plain = unix.MS_NOSUID | unix.MS_NODEV
+	if pl.SessionFlag {
+		m.call("mount a place for the flag", unix.SYS_MOUNT, "tmpfs", ownMount, "tmpfs", plain, "mode=0755,size=64k")
+		writeFile(m, ownMount+"/flag", s.Flag)
+		m.call("show the flag", unix.SYS_MOUNT, ownMount+"/flag", flagPath, 0, unix.MS_BIND, 0)
+	}
+	if pl.Tmp > 0 {
+		m.call("mount /tmp", unix.SYS_MOUNT, "tmpfs", "/tmp", "tmpfs", plain, "mode=1777,nr_inodes=4k,size="+strconv.FormatInt(pl.Tmp, 10))
+	}
+	if pl.Proc {
+		m.call("mount /proc", unix.SYS_MOUNT, "proc", "/proc", "proc", plain|unix.MS_NOEXEC, "hidepid=2,subset=pid")
+	}
+}
+
+// Kill ends the session, and says why. The first reason counts; on an ended session it does nothing.
+func (p *Process) Kill(why Reason) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended || p.killed != "" {
+		return
+	}
+	p.killed = why
+	// If the slot is gone, so is the session.
+	p.slot.ch.send([]byte{msgKill, 15: 0})
+}
+
+// Wait waits until the program has ended and nothing of the session is left. The error says that the
+// program could not be started.
+func (p *Process) Wait() (Exit, error) {
+	a, gone := p.slot.ch.receive(answerExited)
+	p.mu.Lock()
+	p.ended = true
+	why := p.killed
+	p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	if p.unbind != nil {
+		p.unbind()
+	}
+	if p.restore {
+		p.conn.Control(func(fd uintptr) { unix.SetNonblock(int(fd), true) }) // fails when it was closed
+	}
+	e := p.exit(a, gone, why)
+	r := p.slot.runner
+	if gone != nil {
+		go r.discard(p.slot) // Close waits for it
+		return e, nil
+	}
+	err := a.failure(p.script)
+	r.release(p.slot)
+	if err != nil && why == "" {
+		return e, err
+	}
+	return e, nil
+}
+
+// exit says how the session ended.
+func (p *Process) exit(a answer, gone error, why Reason) Exit {
+	e := Exit{Reason: why, Code: -1, Stderr: p.slot.readStderr()}
+	e.CPU = time.Duration(a.user+a.system) * time.Microsecond
+	clean := false
+	switch {
+	case gone != nil:
+		e.Signal = int(unix.SIGKILL)
+	case a.status.Exited():
+		e.Code = a.status.ExitStatus()
+		clean = e.Code == 0
+	case a.status.Signaled():
+		e.Signal = int(a.status.Signal())
+	}
+	limit := p.slot.runner.plan.CPU
+	starved := p.slot.group != nil && p.slot.group.memoryKills()
+	switch {
+	case why != "":
+	case !clean && starved:
+		e.Reason = ReasonMemory
+	case e.Signal == int(unix.SIGXCPU), e.Signal == int(unix.SIGKILL) && limit > 0 && e.CPU >= limit:
+		e.Reason = ReasonCPU
+	case gone != nil:
+		e.Reason = ReasonKilled
+	default:
+		e.Reason = ReasonExited
+	}
+	return e
+}
+
+// readStderr takes what is in the pipe. Nobody writes to it any more.
+func (s *slot) readStderr() []byte {
+	if s.stderr < 0 {
+		return nil
+	}
+	var first [256]byte
+	n, err := unix.Read(s.stderr, first[:])
+	if n <= 0 || err != nil {
+		return nil
+	}
+	all := append([]byte(nil), first[:n]...)
+	more := make([]byte, 16<<10)
+	for {
+		n, err := unix.Read(s.stderr, more)
+		if n <= 0 || err != nil {
+			return all
+		}
+		if room := maxStderr - len(all); room > 0 {
+			all = append(all, more[:min(n, room)]...)
+		}
+	}
+}
+
+// maxStderr is how much of a session's standard error is kept.
+const maxStderr = 64 << 10
