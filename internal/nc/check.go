@@ -76,6 +76,7 @@ var combinations = []bad{
 	}, "-z sends and receives nothing", "leave out the options about the bytes"},
 	{func(c *config) bool { return c.maxConns > 0 && !c.broker && !c.chat && !c.runs() && c.proxy.kind == "" }, "without a program, a broker or a proxy, connections are served one after another", "leave -m out, or add -e, -c, --broker, --chat or --proxy-type"},
 	{func(c *config) bool { return c.runs() && c.keepOpen && c.udp }, "datagrams have no connections to run a program for", "leave -k out: the program then serves the peer that speaks first"},
+	{func(c *config) bool { return c.noEdit && c.history != "" }, "--no-edit keeps no history", "leave out --history"},
 	{func(c *config) bool { return c.telnet && c.udp }, "TELNET needs a stream", "leave -u out"},
 	{func(c *config) bool { return c.noShutdown && c.sendOnly }, "--send-only ends with its input, and --no-shutdown does not tell that", "choose one"},
 }
@@ -83,7 +84,6 @@ var combinations = []bad{
 // notYet refuses what this version does not do: a flag that is accepted does what it says.
 var notYet = []bad{
 	{func(c *config) bool { return c.pow }, "--pow is not built yet", "solve it by hand: flagstaff pow solve"},
-	{func(c *config) bool { return c.history != "" || c.color == "always" }, "line editing is not built yet", "rlwrap nc HOST PORT"},
 }
 
 // check reads the operands and refuses what makes no sense together.

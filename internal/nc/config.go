@@ -58,6 +58,7 @@ type config struct {
 	steps                  []step
 	pow                    bool
 	history                string
+	noEdit                 bool
 	color                  string
 
 	// Programs.

@@ -1,9 +1,200 @@
 package nc
 
-import "github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
 
-// editor is the line editor of a terminal.
-type editor struct{}
+	"golang.org/x/term"
 
-func (e *editor) read(p []byte, stop *relay.Stop) (int, error) { return 0, nil }
-func (e *editor) output(p []byte) error                        { return nil }
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/lineedit"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+)
+
+// editor is the line editor of a terminal: it exists only when both the input
+// and the output are one, never in a pipe.
+type editor struct {
+	n     *netcat
+	mu    sync.Mutex
+	line  *lineedit.Line
+	saved *term.State
+	ready []byte // submitted and not yet read
+	eof   bool
+	file  *os.File
+}
+
+// newEditor puts the terminal into raw mode; nil without a terminal.
+func (n *netcat) newEditor() (*editor, error) {
+	c := n.c
+	if c.noEdit || c.noStdin || c.recvOnly || c.sendOnly || c.udp || c.runs() || c.hexInput || c.passFD || c.scan || c.json ||
+		os.Getenv("TERM") == "dumb" || !n.in.Terminal() || !term.IsTerminal(int(n.stdout.Fd())) {
+		return nil, nil
+	}
+	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.color}}
+	if c.history != "" {
+		if err := e.openHistory(c.history); err != nil {
+			return nil, err
+		}
+	}
+	saved, err := term.MakeRaw(int(n.stdin.Fd()))
+	if err != nil {
+		return nil, nil // a terminal that cannot: lines come as it edits them
+	}
+	e.saved = saved
+	return e, nil
+}
+
+func (n *netcat) columns() int {
+	if w, _, err := term.GetSize(int(n.stdout.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return 80
+}
+
+func (e *editor) openHistory(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return withHint(err, "--history FILE is a file you may write")
+	}
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		e.line.History = append(e.line.History, s.Text())
+	}
+	e.file = f
+	return s.Err()
+}
+
+// close leaves the line and gives the terminal back as it was.
+func (e *editor) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.saved == nil {
+		return
+	}
+	relay.WriteAll(e.n.stdout, e.line.Leave())
+	e.restore()
+	if e.file != nil {
+		e.file.Close()
+	}
+}
+
+func (e *editor) restore() {
+	if e.saved != nil {
+		term.Restore(int(e.n.stdin.Fd()), e.saved)
+		e.saved = nil
+	}
+}
+
+// guard restores the terminal when a signal ends nc, then lets it end so.
+func (e *editor) guard() (stop func()) {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, endingSignals...)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case sig := <-ch:
+			e.close()
+			endBy(sig)
+		case <-done:
+		}
+	}()
+	return func() { signal.Stop(ch); close(done) }
+}
+
+// read returns submitted lines.
+func (e *editor) read(p []byte, stop *relay.Stop) (int, error) {
+	buf := make([]byte, 4<<10)
+	for {
+		if len(e.ready) > 0 {
+			n := copy(p, e.ready)
+			e.ready = e.ready[n:]
+			return n, nil
+		}
+		if e.eof {
+			return 0, io.EOF
+		}
+		k, err := e.n.in.Read(buf, stop)
+		for _, b := range buf[:k] {
+			if err := e.key(b); err != nil {
+				return 0, err
+			}
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (e *editor) key(b byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.saved == nil || e.eof {
+		return nil
+	}
+	show, ev, line := e.line.Key(b)
+	if err := relay.WriteAll(e.n.stdout, show); err != nil {
+		return err
+	}
+	switch ev {
+	case lineedit.Submit:
+		e.ready = append(e.ready, line+"\n"...)
+		if e.file != nil && strings.TrimSpace(line) != "" {
+			fmt.Fprintln(e.file, line)
+		}
+	case lineedit.EOF:
+		e.eof = true
+	case lineedit.Interrupt:
+		relay.WriteAll(e.n.stdout, e.line.Leave())
+		e.restore()
+		endBy(os.Interrupt)
+	case lineedit.Suspend:
+		state, _ := term.GetState(int(e.n.stdin.Fd()))
+		term.Restore(int(e.n.stdin.Fd()), e.saved)
+		suspend()
+		term.Restore(int(e.n.stdin.Fd()), state)
+		relay.WriteAll(e.n.stdout, e.line.Output(nil))
+	}
+	return nil
+}
+
+// output shows what arrived above the line.
+func (e *editor) output(p []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.saved == nil {
+		return relay.WriteAll(e.n.stdout, p)
+	}
+	return relay.WriteAll(e.n.stdout, e.line.Output(p))
+}
+
+// beside writes one of nc's own lines without disturbing the edited one.
+func (e *editor) beside(s string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.saved == nil {
+		e.n.r.w.WriteString(s)
+		return
+	}
+	e.n.r.w.Write(e.line.Output([]byte(s)))
+}
+
+// edit turns line editing on for one session, if there is a terminal. Before
+// and after it, the terminal is as it was: Ctrl-C works while connecting.
+func (n *netcat) edit() (off func(), err error) {
+	e, err := n.newEditor()
+	if e == nil {
+		return func() {}, err
+	}
+	n.editor = e
+	n.r.setBeside(e.beside)
+	unguard := e.guard()
+	return func() {
+		unguard()
+		e.close()
+		n.r.setBeside(nil)
+	}, nil
+}

@@ -16,6 +16,8 @@ import (
 	"errors"
 	"os"
 
+	"golang.org/x/term"
+
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 )
 
@@ -32,7 +34,7 @@ const (
 // that the peer ended, a goroutine may still wait for stdin.
 func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) int {
 	c, given, err := parse(args)
-	r := &reporter{w: stderr, name: c.name, verbose: c.verbose, json: c.json}
+	r := &reporter{w: stderr, name: c.name, verbose: c.verbose, json: c.json, color: wantColor(c.color, stderr)}
 	if err != nil {
 		return r.fail(err)
 	}
@@ -51,6 +53,17 @@ func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) in
 	}
 	n := &netcat{c: c, r: r, stdin: stdin, stdout: stdout, in: relay.NewInput(stdin)}
 	return r.status(n.run(ctx))
+}
+
+// wantColor decides about colour: --color, else on a terminal unless $NO_COLOR is set.
+func wantColor(when string, f *os.File) bool {
+	switch when {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
 // netcat is one run of the program.

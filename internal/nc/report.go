@@ -18,7 +18,8 @@ type reporter struct {
 	name    string
 	verbose int
 	json    bool
-	around  func(write func()) // writes beside an edited line, when there is one
+	color   bool
+	beside  func(string) // writes beside an edited line, when there is one
 }
 
 // told is an error that has been told already; only its status is left.
@@ -38,11 +39,17 @@ func withHint(err error, hint string) error { return &explained{err, hint} }
 func (r *reporter) write(s string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.around != nil {
-		r.around(func() { r.w.WriteString(s) })
+	if r.beside != nil {
+		r.beside(s)
 		return
 	}
 	r.w.WriteString(s)
+}
+
+func (r *reporter) setBeside(f func(string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beside = f
 }
 
 // say writes a line if -v was given.
@@ -118,9 +125,13 @@ func (r *reporter) tell(msg, hint string) {
 		r.event("error", "error", msg, "hint", hint)
 		return
 	}
-	s := "error: " + msg + "\n"
+	errorWord, hintWord := "error:", "hint:"
+	if r.color {
+		errorWord, hintWord = "\x1b[1;31merror:\x1b[0m", "\x1b[1mhint:\x1b[0m"
+	}
+	s := errorWord + " " + msg + "\n"
 	if hint != "" {
-		s += "hint: " + hint + "\n"
+		s += hintWord + " " + hint + "\n"
 	}
 	r.write(s)
 }

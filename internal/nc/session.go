@@ -45,10 +45,16 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	if len(n.c.steps) > 0 {
 		s.steps = newStepper()
 	}
+	off, err := n.edit()
+	if err != nil {
+		conn.Close()
+		return err
+	}
 	start := time.Now()
 	stopProgress := s.showProgress(start)
 	err = s.run(ctx, func() { s.summary(start) })
 	stopProgress()
+	off()
 	n.r.event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
 	return err
 }
