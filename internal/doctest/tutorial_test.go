@@ -3,6 +3,7 @@ package doctest
 import (
 	"context"
 	"fmt"
+	"go/format"
 	"io"
 	"log/slog"
 	"net"
@@ -71,5 +72,32 @@ func TestTutorial(t *testing.T) {
 			t.Parallel()
 			Run(t, file, o)
 		})
+	}
+}
+
+// TestTutorialFormat: the programs in Go look as gofmt writes them.
+func TestTutorialFormat(t *testing.T) {
+	files, err := filepath.Glob("../../docs/sockets/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := 0
+	for _, file := range files {
+		_, blocks, err := read(file)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, b := range blocks {
+			if b.lang != "go" {
+				continue
+			}
+			programs++
+			if want, err := format.Source([]byte(b.text)); err != nil || string(want) != b.text {
+				t.Errorf("%s:%d: not formatted: %v", file, b.line, err)
+			}
+		}
+	}
+	if programs < 10 {
+		t.Errorf("only %d programs in Go", programs)
 	}
 }

@@ -409,8 +409,8 @@ func chatStuck(ctx context.Context, p *player) error {
 	if c, ok := stuck.r.Conn.(interface{ SetReadBuffer(int) error }); ok {
 		c.SetReadBuffer(4 << 10)
 	}
-	// More than the system's buffers of one connection hold.
-	const lines = 7000
+	// More than the system's buffers of one connection hold: 4 MiB on Linux.
+	const lines = 4600
 	text := strings.Repeat("x", 980)
 	sent := make(chan error, 1)
 	// The one who reads is never more than 64 lines behind.
