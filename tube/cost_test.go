@@ -126,7 +126,7 @@ func TestManyDatagramsAreLinear(t *testing.T) {
 	for range n {
 		tube.Recv()
 	}
-	if tube.buf.work > 100*n {
+	if tube.buf.work > 400*n { // each error shows the last 256 bytes, which are 128 datagrams
 		t.Errorf("%d datagrams took %d steps", n, tube.buf.work)
 	}
 }
