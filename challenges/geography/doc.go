@@ -11,7 +11,8 @@
 //
 //	Q 17/60 capital What is the capital of France?   a question: number/rounds, kind, prompt
 //	| …                                              the question's block, line by line, if it has one
-//	>␣                                               without a line end: the server waits for a line
+//	>␣                                               without a line end: the server waits for a line,
+//	                                                 and what it says next follows on the same line
 //	OK NO LATE BAD FLAG BYE                          first words of what became of the line, and more text
 //
 // Every other line starts with a space or is empty: it is for people. After "> " the player sends one

@@ -56,7 +56,7 @@ func everySeed(t *testing.T, k *kind, n int, check func(seed int, q question)) {
 }
 
 // TestEveryQuestionHasAnAnswer draws 100,000 questions of each kind: each can be asked, in every
-// language, has a right answer, which is the one shown, and the reference solver knows one from the text.
+// language, has a right answer, which is the one shown, and (every fifth) the reference solver knows one from the text.
 func TestEveryQuestionHasAnAnswer(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
@@ -71,11 +71,10 @@ func TestEveryQuestionHasAnAnswer(t *testing.T) {
 					}
 				}
 				lang := geo.Languages()[seed%len(geo.Languages())]
-				views := []view{{lang: "en"}}
-				if seed%10 == 0 {
-					views = append(views, view{lang: lang, ascii: seed%20 == 0})
+				if seed%5 != 0 { // to ask and to solve costs more than to draw
+					return
 				}
-				for _, v := range views {
+				for _, v := range []view{{lang: "en"}, {lang: lang, ascii: seed%2 == 0}}[:1+seed/5%2] {
 					prompt, block := checkText(t, q, v)
 					if got := k.solve(prompt, block); !q.accepts(got) {
 						t.Errorf("seed %d: %s %q: the solver says %q, which is wrong; right is %q", seed, prompt, block, got, q.answer)

@@ -124,15 +124,6 @@ func isASCII(s string) bool {
 // pick draws one of list.
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-// pickSome draws n different ones of list, n at most its length.
-func pickSome[T any](r *rand.Rand, list []T, n int) []T {
-	out := make([]T, n)
-	for i, k := range r.Perm(len(list))[:n] {
-		out[i] = list[k]
-	}
-	return out
-}
-
 // askable lists the countries of a topic, made once: a game draws from it 60 times.
 func askable(topics ...geo.Topic) func() []*geo.Country {
 	return sync.OnceValue(func() []*geo.Country {

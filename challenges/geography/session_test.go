@@ -93,14 +93,13 @@ func TestBanner(t *testing.T) {
 
 func TestGameIsWon(t *testing.T) {
 	var results []Result
-	c, qs := fixed(1)
+	_, qs := fixed(1)
 	o := Options{
 		Key: testKey, Replay: newReplay(testKey, "", 1),
 		Partial: func(_ *chal.Session, right int) string { return fmt.Sprintf("flag{part%d}", right) },
 		Result:  func(_ context.Context, r Result) { results = append(results, r) },
 	}
-	c = New(o)
-	got := talk(t, c, win(qs))
+	got := talk(t, New(o), win(qs))
 	want := slices.Concat(
 		slices.Repeat([]string{"Q", "OK"}, 20), []string{"FLAG"},
 		slices.Repeat([]string{"Q", "OK"}, 20), []string{"FLAG"},
