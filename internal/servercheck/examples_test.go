@@ -76,3 +76,17 @@ func TestExamples(t *testing.T) {
 		})
 	}
 }
+
+// TestNotes plays a server with the mistakes of the notes over the real
+// network, where the first of them is met first.
+func TestNotes(t *testing.T) {
+	addr := start(t, testkit.Program(t, "python3"), filepath.Join("testdata", "notes.py"))
+	var out bytes.Buffer
+	passed, err := Run(t.Context(), "echo", addr, &out, Options{Timeout: time.Minute})
+	if err != nil || passed {
+		t.Fatalf("passed %v, error %v:\n%s", passed, err, out.String())
+	}
+	if s := out.String(); !strings.Contains(s, "FAIL  pieces") || !strings.Contains(s, "a single recv is one piece of a stream") {
+		t.Errorf("want the check pieces to fail for a single recv:\n%s", s)
+	}
+}
