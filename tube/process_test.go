@@ -32,9 +32,7 @@ func init() {
 	programs["stubborn"] = func([]string) { // does not end with its input, nor by signals it can ignore
 		signal.Ignore(os.Interrupt, syscall.SIGHUP)
 		fmt.Println("ready")
-		select {
-		case <-time.After(time.Minute):
-		}
+		<-time.After(time.Minute)
 	}
 	programs["save"] = func(args []string) { // echoes its input, and saves what it got to the end
 		var all bytes.Buffer

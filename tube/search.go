@@ -45,12 +45,12 @@ func (b *buffer) index(delim []byte, from, to int) int {
 // indexAcross looks for a delim that starts in the last n bytes of the first
 // chunk, from its offset skip on, and ends in a later one.
 func indexAcross(chunks []chunk, skip, n int, delim []byte) int {
-	var small [128]byte
-	stitched := small[:]
-	if need := n + len(delim) - 1; need > len(small) {
-		stitched = make([]byte, need)
-	} else {
+	var small [128]byte // on the stack, for all but very long delimiters
+	var stitched []byte
+	if need := n + len(delim) - 1; need <= len(small) {
 		stitched = small[:need]
+	} else {
+		stitched = make([]byte, need)
 	}
 	return bytes.Index(stitched[:copyChunks(stitched, chunks, skip)], delim)
 }
