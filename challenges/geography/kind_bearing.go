@@ -26,7 +26,7 @@ var bearingKind = kind{
 		want := geo.Bearing(a.at, b.at)
 		return question{
 			key:    a.name + "-" + b.name,
-			prompt: say("In which direction does the great circle from the first to the second start? (degrees)"),
+			prompt: say("What is the initial bearing from the first to the second? (degrees)"),
 			block:  placesBlock(a, b),
 			accepts: func(answer string) bool {
 				x, ok := parseNumber(answer, "°", "deg", "degrees")
@@ -53,7 +53,7 @@ func antipodeOf(a place) question {
 	want := geo.Antipode(a.at)
 	return question{
 		key:    a.name,
-		prompt: say("Which point is on the other side of the Earth? (latitude longitude)"),
+		prompt: say("Which point is its antipode? (latitude longitude)"),
 		block:  placesBlock(a),
 		accepts: func(answer string) bool {
 			p, ok := parsePoint(answer)

@@ -24,7 +24,7 @@ var distanceKind = kind{
 		km := geo.Distance(a.at, b.at)
 		return question{
 			key:    a.name + "-" + b.name,
-			prompt: say(fmt.Sprintf("How many km are these apart? (great circle, radius %.4f km, to 1 %%%%)", geo.EarthRadius)),
+			prompt: say(fmt.Sprintf("How far apart, in km? (sphere of radius %.4f km, to 1 %%%%)", geo.EarthRadius)),
 			block:  placesBlock(a, b),
 			accepts: func(answer string) bool {
 				x, ok := parseNumber(answer, "km", "kilometres", "kilometers")

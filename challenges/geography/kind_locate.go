@@ -31,7 +31,7 @@ var locateKind = kind{
 		}
 		return question{
 			key:    at[0].String(),
-			prompt: say("Which countries are these points in, in this order? (latitude, longitude)"),
+			prompt: say("Which countries are these points in? (in this order)"),
 			block: func(view) []string {
 				out := make([]string, len(at))
 				for i, p := range at {

@@ -44,7 +44,7 @@ var orderKind = kind{
 		list, _ := parseCountries(strings.Join(block, "; "))
 		for _, o := range orders {
 			if strings.HasPrefix(prompt, o.text) {
-				from := geo.ByName(between(prompt, "to that of ", ", nearest"))
+				from := geo.ByName(between(prompt, "from that of ", ", nearest"))
 				if from == nil {
 					from = oneCapital()[0]
 				}
@@ -59,9 +59,9 @@ var orderKind = kind{
 
 // orders are the three ways to order capitals.
 var orders = []order{
-	{"Order these by their capitals, from north to south.", apart, func(p, _ geo.Point) float64 { return -p.Lat }},
-	{"Order these by their capitals, from west (-180) to east (180).", apart, func(p, _ geo.Point) float64 { return p.Lon }},
-	{"Order these by their capitals' distance to that of ", apartKm, func(p, from geo.Point) float64 { return geo.Distance(p, from) }},
+	{"Order by capital, from north to south.", apart, func(p, _ geo.Point) float64 { return -p.Lat }},
+	{"Order by capital, from west (-180) to east (180).", apart, func(p, _ geo.Point) float64 { return p.Lon }},
+	{"Order by the capitals' distance from that of ", apartKm, func(p, from geo.Point) float64 { return geo.Distance(p, from) }},
 }
 
 type order struct {

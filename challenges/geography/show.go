@@ -28,7 +28,7 @@ func (p *player) style(sgr, text string) string {
 }
 
 var verdictStyle = map[string]string{
-	"OK": "1;32", "NO": "1;31", "LATE": "1;31", "BAD": "33", "FLAG": "1;35", "BYE": "1",
+	"OK": "1;32", "NO": "1;31", "LATE": "1;31", "BAD": "31", "FLAG": "1;35", "BYE": "1",
 }
 
 // line writes one line of the protocol: its first word, and text.
