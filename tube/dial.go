@@ -80,8 +80,10 @@ func ParseTarget(target string) (network, addr string, err error) {
 	switch {
 	case len(words) == 0:
 		return bad("no address")
-	case strings.Contains(words[0], "://") && len(words) == 1:
-		network, addr, err = parseURL(words[0])
+	case strings.Contains(words[0], "://"):
+		if network, addr, err = parseURL(words[0]); err == nil && len(words) > 1 {
+			err = errors.New("too many words")
+		}
 	case isNetcat(words[0]):
 		network, addr, err = parseNetcat(words[1:])
 	case words[0] == "openssl":
@@ -107,6 +109,8 @@ func ParseTarget(target string) (network, addr string, err error) {
 		return bad("no port")
 	case host == "":
 		return bad("no host")
+	case strings.ContainsAny(host, "/\\[]@?#"):
+		return bad(fmt.Sprintf("%q is no host", host))
 	case port == "":
 		return bad("no port")
 	}
