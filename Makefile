@@ -9,7 +9,9 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
 # Programs that tests talk to, as Debian packages. A test whose program is
 # missing is skipped by name, unless FLAGSTAFF_REQUIRE_ALL=1.
-DEBS := gcc libc6-dev netcat-openbsd netcat-traditional ncat socat strace openssl iproute2 tmux python3-pwntools
+DEBS := gcc:gcc libc6-dev nc.openbsd:netcat-openbsd nc.traditional:netcat-traditional ncat:ncat socat:socat \
+	strace:strace openssl:openssl ip:iproute2 ss:iproute2 tmux:tmux microsocks:microsocks tinyproxy:tinyproxy-bin \
+	node:nodejs npm:npm python3:python3 python3-pwntools python3-gmpy2
 
 .PHONY: help run check test bench fuzz generate cross install-test-programs
 help: ## what can be made
