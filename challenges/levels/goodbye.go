@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,12 +116,11 @@ func (a *tickets) issue(src netip.Prefix) *ticket {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
-	a.drop(len(a.inOrder), func(t *ticket) bool { return now.After(t.until) })
-	if a.bySource[src] >= ticketPerSource {
-		a.drop(1, func(t *ticket) bool { return t.source == src })
+	for len(a.inOrder) > 0 && now.After(a.inOrder[0].until) || len(a.inOrder) >= ticketMost {
+		a.drop(0)
 	}
-	if len(a.inOrder) >= ticketMost {
-		a.drop(1, func(*ticket) bool { return true })
+	if a.bySource[src] >= ticketPerSource {
+		a.drop(slices.IndexFunc(a.inOrder, func(t *ticket) bool { return t.source == src }))
 	}
 	t := &ticket{source: src, until: now.Add(ticketTime), ended: make(chan struct{})}
 	for r := newRand(); t.name == "" || a.byName[t.name] != nil; {
@@ -132,22 +132,14 @@ func (a *tickets) issue(src netip.Prefix) *ticket {
 	return t
 }
 
-// drop forgets the n oldest tickets, at most, of which is says so; mu is held.
-func (a *tickets) drop(n int, is func(*ticket) bool) {
-	kept := a.inOrder[:0]
-	for _, t := range a.inOrder {
-		if n == 0 || !is(t) {
-			kept = append(kept, t)
-			continue
-		}
-		n--
-		delete(a.byName, t.name)
-		if a.bySource[t.source]--; a.bySource[t.source] == 0 {
-			delete(a.bySource, t.source)
-		}
+// drop forgets the ith oldest ticket; mu is held.
+func (a *tickets) drop(i int) {
+	t := a.inOrder[i]
+	a.inOrder = slices.Delete(a.inOrder, i, i+1)
+	delete(a.byName, t.name)
+	if a.bySource[t.source]--; a.bySource[t.source] == 0 {
+		delete(a.bySource, t.source)
 	}
-	clear(a.inOrder[len(kept):])
-	a.inOrder = kept
 }
 
 func (a *tickets) find(name string) *ticket {

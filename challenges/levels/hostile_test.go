@@ -180,7 +180,7 @@ func TestTicketsExhausted(t *testing.T) {
 	all := &tickets{byName: map[string]*ticket{}, bySource: map[netip.Prefix]int{}}
 	synctest.Test(t, func(t *testing.T) {
 		mine := all.issue(source("203.0.113.9"))
-		for range 10 * ticketMost {
+		for range 3 * ticketPerSource {
 			all.issue(source("198.51.100.66"))
 		}
 		if n := len(all.inOrder); n != ticketPerSource+1 {
@@ -189,8 +189,8 @@ func TestTicketsExhausted(t *testing.T) {
 		if all.find(mine.name) != mine {
 			t.Error("another source pushed out a ticket")
 		}
-		for i := range 2 * ticketMost { // many sources
-			all.issue(source(fmt.Sprintf("198.%d.%d.1", 18+i>>8&1, i&0xff)))
+		for i := range ticketMost + ticketMost/4 { // many sources
+			all.issue(source(fmt.Sprintf("10.0.%d.%d", i>>8, i&0xff)))
 		}
 		if n := len(all.inOrder); n > ticketMost || n != len(all.byName) {
 			t.Errorf("%d tickets are kept by order, %d by name; want the same and %d at most", n, len(all.byName), ticketMost)
