@@ -77,7 +77,7 @@ func (n *netcat) join(ctx context.Context, a, b net.Conn) {
 	if limit == 0 || n.c.idleTimeout > 0 && n.c.idleTimeout < limit {
 		limit = n.c.idleTimeout
 	}
-	cut := func() { a.Close(); b.Close() }
+	cut := func() { relay.Cut(a); relay.Cut(b) }
 	unhook := context.AfterFunc(ctx, cut)
 	defer unhook()
 	there, back := n.c.meter(), n.c.meter()

@@ -96,7 +96,7 @@ func (s *session) run(ctx context.Context, before func()) error {
 // hangs in a full output: the process ends, which ends that too.
 func closeSoon(conn net.Conn) {
 	closed := make(chan struct{})
-	go func() { conn.Close(); close(closed) }()
+	go func() { relay.Cut(conn); close(closed) }()
 	select {
 	case <-closed:
 	case <-time.After(250 * time.Millisecond):

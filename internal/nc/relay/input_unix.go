@@ -188,6 +188,16 @@ func waitOutput(fd int) error {
 	}
 }
 
+// waitInput blocks until fd has bytes, or never will again.
+func waitInput(fd int) error {
+	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(pfd, -1); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 type kind int
 
 const (

@@ -122,6 +122,24 @@ func Receive(out *os.File, conn net.Conn, m *Meter) error {
 	}
 }
 
+// Cut closes a connection that goroutines of this package may be using. Close
+// alone would wait for them.
+func Cut(conn net.Conn) error {
+	c := conn
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+		conn.Close() // TLS says good-bye first
+	}
+	if s, ok := c.(interface {
+		CloseRead() error
+		CloseWrite() error
+	}); ok {
+		s.CloseRead()
+		s.CloseWrite()
+	}
+	return conn.Close()
+}
+
 // WriteAll writes p to a descriptor; its error wraps [ErrOutput].
 func WriteAll(out *os.File, p []byte) error {
 	if err := writeAll(out, p); err != nil {

@@ -11,12 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// All waiting here happens in the calls that move the bytes, so the socket is
+// made blocking: a blocking splice gathers what a non-blocking one returns
+// piece by piece, and Go's poller would wake a second thread for every piece.
+// That halves the processor time. Deadlines then do nothing, and a connection
+// that is in use here must be ended with [Cut].
+
 // pipeSize is what the pipes are grown to: with the default 64 KiB the two
 // ends wake each other for every 16 pages.
 const pipeSize = 1 << 20
 
 // rawStream returns the descriptor access of a connection whose bytes the
-// kernel can move: a TCP or Unix stream, not wrapped by anything.
+// kernel can move: a TCP or Unix stream, not wrapped by anything, now blocking.
 func rawStream(c net.Conn) syscall.RawConn {
 	var sc syscall.Conn
 	switch c := c.(type) {
@@ -32,6 +38,9 @@ func rawStream(c net.Conn) syscall.RawConn {
 	}
 	rc, err := sc.SyscallConn()
 	if err != nil {
+		return nil
+	}
+	if err := rc.Control(func(fd uintptr) { unix.SetNonblock(int(fd), false) }); err != nil {
 		return nil
 	}
 	return rc
@@ -61,8 +70,7 @@ func growPipe(fd int) { unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) 
 
 // pipeToSocket splices with NONBLOCK so that stop can interrupt the wait for
 // input. EAGAIN then means an empty pipe or a full socket, and either may have
-// changed meanwhile. The socket is asked first: the poller wakes only at a
-// change, so it may be waited for only after it was seen full.
+// changed meanwhile, so both are asked before one is waited for.
 func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
 	moved := false
 	for {
@@ -76,7 +84,8 @@ func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, er
 					continue
 				case unix.EAGAIN:
 					if full(int(fd)) {
-						return false
+						waitOutput(int(fd))
+						continue
 					}
 					if in.Ready() {
 						continue
@@ -124,10 +133,12 @@ func fileToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, er
 		werr := rc.Write(func(fd uintptr) bool {
 			for {
 				n, err = unix.Sendfile(int(fd), in.fd, nil, 4<<20)
-				if err == unix.EINTR {
-					continue
+				if err == unix.EAGAIN {
+					waitOutput(int(fd))
 				}
-				return err != unix.EAGAIN
+				if err != unix.EINTR && err != unix.EAGAIN {
+					return true
+				}
 			}
 		})
 		switch {
@@ -198,8 +209,7 @@ func spliceOut(out *os.File, conn net.Conn, m *Meter) (bool, error) {
 }
 
 // socketToPipe splices without NONBLOCK: the wait for room in the pipe happens
-// inside the call, and EAGAIN can only mean an empty socket, which the poller
-// waits for. With NONBLOCK a full pipe would look like an empty socket that is
+// inside the call, and EAGAIN can only mean an empty socket. With NONBLOCK a full pipe would look like an empty socket that is
 // readable, and the loop would spin.
 func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 	moved := false
@@ -216,9 +226,10 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 					// A pipe that somebody else made non-blocking can be the cause too.
 					if full(out) {
 						waitOutput(out)
-						continue
+					} else {
+						waitInput(int(fd))
 					}
-					return false
+					continue
 				}
 				return true
 			}
@@ -324,10 +335,12 @@ func (p *privatePipe) fillFromSocket(rc syscall.RawConn) (int64, error) {
 	rerr := rc.Read(func(fd uintptr) bool {
 		for {
 			n, err = unix.Splice(int(fd), nil, p.w, nil, pipeSize, unix.SPLICE_F_MOVE)
-			if err == unix.EINTR {
-				continue
+			if err == unix.EAGAIN {
+				waitInput(int(fd))
 			}
-			return err != unix.EAGAIN
+			if err != unix.EINTR && err != unix.EAGAIN {
+				return true
+			}
 		}
 	})
 	if rerr != nil {
@@ -343,10 +356,12 @@ func (p *privatePipe) drainToSocket(rc syscall.RawConn, left int64, m *Meter) er
 		werr := rc.Write(func(fd uintptr) bool {
 			for {
 				n, err = unix.Splice(p.r, nil, int(fd), nil, int(left), unix.SPLICE_F_MOVE)
-				if err == unix.EINTR {
-					continue
+				if err == unix.EAGAIN {
+					waitOutput(int(fd))
 				}
-				return err != unix.EAGAIN
+				if err != unix.EINTR && err != unix.EAGAIN {
+					return true
+				}
 			}
 		})
 		if werr != nil {
