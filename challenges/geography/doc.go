@@ -58,6 +58,12 @@
 // with the score, and what would have been right is not said. Practice says it, with the sources, has no
 // clock and no flag.
 //
+// Every kind says in its prompt, or after hint, how an answer looks and how exact it must be. Distances
+// are along great circles of a sphere of radius 6371.0088 km and right to 1 %, bearings to 1 degree,
+// antipodes to 20 km; a point that is asked about is at least 15 km inside its country in two atlases;
+// where a border is disputed both views are right; flags that look alike are all right; local times are
+// of the years 2000 to 2024.
+//
 // A game's questions follow from HMAC(key, team, number); a [Replay] id carries these, signed.
 //
 // What it does not do: it keeps no scores (see [Options].Result), and it limits neither sessions nor

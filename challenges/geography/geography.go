@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,6 +97,12 @@ func (o *Options) newReplay(s *chal.Session) Replay {
 	return newReplay(o.Key, s.Team.ID, binary.BigEndian.Uint64(n[:]))
 }
 
+// drawn are the lists that questions are drawn from.
+var drawn = []func() []*geo.Country{
+	askCapital, askCode, askCurrency, askCalling, askName, askContinent, askLandlocked, askBorders, askPoint, askClock,
+	askMap, askFlag,
+}
+
 // edition tells apart versions of the game and of its data that draw different questions.
 var edition = sync.OnceValue(func() uint32 {
 	h := sha256.New()
@@ -104,6 +112,16 @@ var edition = sync.OnceValue(func() uint32 {
 	}
 	for _, s := range geo.Sources() {
 		h.Write([]byte(s.String() + "\n"))
+	}
+	// Decisions of package geo change what may be asked without a new version of any source.
+	for _, c := range geo.Countries() {
+		fmt.Fprintln(h, c.Alpha2(), c, c.Capitals(), c.Currencies(), c.CallingCodes(), c.Borders())
+		for _, list := range drawn {
+			fmt.Fprint(h, slices.Contains(list(), c))
+		}
+	}
+	for _, c := range geo.Cities() {
+		fmt.Fprintln(h, c, c.Point)
 	}
 	return binary.BigEndian.Uint32(h.Sum(nil))
 })

@@ -26,7 +26,7 @@ var bearingKind = kind{
 		want := geo.Bearing(a.at, b.at)
 		return question{
 			key:    a.name + "-" + b.name,
-			prompt: say("What is the initial bearing from the first to the second? (degrees)"),
+			prompt: say("Initial bearing from the first to the second? (degrees, to 1)"),
 			block:  placesBlock(a, b),
 			accepts: func(answer string) bool {
 				x, ok := parseNumber(answer, "°", "deg", "degrees")
@@ -53,7 +53,7 @@ func antipodeOf(a place) question {
 	want := geo.Antipode(a.at)
 	return question{
 		key:    a.name,
-		prompt: say("Which point is its antipode? (latitude longitude)"),
+		prompt: say("Which point is its antipode? (latitude longitude, to %d km)", antipodeWithin),
 		block:  placesBlock(a),
 		accepts: func(answer string) bool {
 			p, ok := parsePoint(answer)

@@ -16,7 +16,7 @@ var equidistantKind = kind{
 		a, b, c, middle := threeCities(r)
 		return question{
 			key:    a.name + "-" + b.name + "-" + c.name,
-			prompt: say("Which point is equally far from all three? (latitude longitude)"),
+			prompt: say("Which point is equally far from all three, to 1 %%? (lat lon)"),
 			block:  placesBlock(a, b, c),
 			accepts: func(answer string) bool {
 				p, ok := parsePoint(answer)
