@@ -219,15 +219,20 @@ func (n *netcat) tellFailed(host string, a netip.Addr, port int, err error) {
 
 func (n *netcat) tellConnected(host string, conn net.Conn, port int) {
 	n.r.event("connected", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String(), "protocol", n.c.proto())
+	ap, _ := addrPort(conn.RemoteAddr())
+	n.saySucceeded(host, ap.Addr(), port)
+}
+
+// saySucceeded is OpenBSD's line about a connection.
+func (n *netcat) saySucceeded(host string, a netip.Addr, port int) {
 	if n.r.verbose == 0 {
 		return
 	}
-	ap, _ := addrPort(conn.RemoteAddr())
 	service := "*"
 	if !n.c.noDNS {
 		service = serviceName(port, n.c.proto())
 	}
-	n.r.say("Connection to %s %s port [%s/%s] succeeded!", destination(host, ap.Addr(), n.c.noDNS), n.portName(port), n.c.proto(), service)
+	n.r.say("Connection to %s %s port [%s/%s] succeeded!", destination(host, a, n.c.noDNS), n.portName(port), n.c.proto(), service)
 }
 
 // portName is the port as it was typed.

@@ -36,23 +36,22 @@ func (n *netcat) scanPorts(ctx context.Context) error {
 		rand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
 	}
 	open := false
-	n.eachPort(ctx, addrs, ports, func(port int, a netip.Addr, conn net.Conn, failed []probe) {
-		for _, f := range failed {
+	n.eachPort(ctx, addrs, ports, func(port int, r outcome) {
+		for _, f := range r.failed {
 			n.tellFailed(n.c.host, f.addr, port, f.err)
 			n.r.event("port", "port", port, "state", stateWord(f.err), "address", f.addr.String())
 		}
-		if conn == nil {
+		if !r.open {
 			return
 		}
 		open = true
 		if n.c.udp {
-			n.r.say("No answer from %s %d port [udp/%s]: open, or filtered; UDP does not tell", destination(n.c.host, a, n.c.noDNS), port, n.service(port))
-			n.r.event("port", "port", port, "state", "open|filtered", "address", a.String())
-		} else {
-			n.tellConnected(n.c.host, conn, port)
-			n.r.event("port", "port", port, "state", "open", "address", a.String())
+			n.r.say("No answer from %s %d port [udp/%s]: open, or filtered; UDP does not tell", destination(n.c.host, r.addr, n.c.noDNS), port, n.service(port))
+			n.r.event("port", "port", port, "state", "open|filtered", "address", r.addr.String())
+			return
 		}
-		conn.Close()
+		n.saySucceeded(n.c.host, r.addr, port)
+		n.r.event("port", "port", port, "state", "open", "address", r.addr.String())
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -83,64 +82,80 @@ type probe struct {
 	err  error
 }
 
-// eachPort probes the ports and calls tell for each, in order.
-func (n *netcat) eachPort(ctx context.Context, addrs []netip.Addr, ports []int, tell func(port int, a netip.Addr, conn net.Conn, failed []probe)) {
-	type result struct {
-		conn   net.Conn
-		addr   netip.Addr
-		failed []probe
-		ready  chan struct{}
-	}
-	results := make([]result, len(ports))
+// outcome is what is known of a port.
+type outcome struct {
+	open   bool
+	addr   netip.Addr // where it is open
+	failed []probe
+	left   int // addresses not tried yet
+}
+
+// eachPort probes the ports, address after address until one is open, and
+// calls tell for each in order, as soon as it and those before it are known.
+func (n *netcat) eachPort(ctx context.Context, addrs []netip.Addr, ports []int, tell func(int, outcome)) {
+	results := make([]outcome, len(ports))
 	for i := range results {
-		results[i].ready = make(chan struct{})
+		results[i].left = len(addrs)
 	}
+	var mu sync.Mutex
+	next := 0
+	for _, a := range addrs {
+		var todo []int // indices
+		var some []int // their ports
+		for i, r := range results {
+			if !r.open {
+				todo, some = append(todo, i), append(some, ports[i])
+			}
+		}
+		landed := func(k int, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			r := &results[todo[k]]
+			if r.left--; err != nil {
+				r.failed = append(r.failed, probe{a, err})
+			} else {
+				r.open, r.addr = true, a
+			}
+			for next < len(ports) && (results[next].open || results[next].left == 0) && ctx.Err() == nil {
+				tell(ports[next], results[next])
+				next++
+			}
+		}
+		if !n.probeMany(ctx, a, some, landed) {
+			n.dialMany(ctx, a, some, landed)
+		}
+	}
+}
+
+// dialMany probes with a dialer and a goroutine for each port in flight.
+func (n *netcat) dialMany(ctx context.Context, a netip.Addr, ports []int, landed func(int, error)) {
 	workers := min(scanAtOnce, len(ports))
 	if n.c.interval > 0 {
 		workers = 1
 	}
-	var next int
-	var mu sync.Mutex
+	queue := make(chan int)
 	var wg sync.WaitGroup
-	// One worker too few ends the scan no later, and one for each port costs more than it saves on a fast network.
-	work := func() {
-		defer wg.Done()
-		for {
-			mu.Lock()
-			i := next
-			next++
-			mu.Unlock()
-			if i >= len(ports) {
-				return
-			}
-			r := &results[i]
-			if i > 0 && n.c.interval > 0 {
-				select {
-				case <-time.After(n.c.interval):
-				case <-ctx.Done():
-				}
-			}
-			for _, a := range addrs {
-				conn, err := n.probe(ctx, a, ports[i])
-				if err == nil {
-					r.conn, r.addr = conn, a
-					break
-				}
-				r.failed = append(r.failed, probe{a, err})
-			}
-			close(r.ready)
-		}
-	}
-	wg.Add(workers)
 	for range workers {
-		go work()
+		wg.Go(func() {
+			for k := range queue {
+				conn, err := n.probe(ctx, a, ports[k])
+				if err == nil {
+					conn.Close()
+				}
+				landed(k, err)
+			}
+		})
 	}
-	for i := range results {
-		r := &results[i]
-		<-r.ready
-		tell(ports[i], r.addr, r.conn, r.failed)
-		r.conn = nil
+	for k := range ports {
+		if k > 0 && n.c.interval > 0 {
+			select {
+			case <-time.After(n.c.interval):
+			case <-ctx.Done():
+			}
+		}
+		queue <- k
 	}
+	close(queue)
 	wg.Wait()
 }
 

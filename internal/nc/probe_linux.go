@@ -1,0 +1,111 @@
+package nc
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// flight is one connection attempt that has not ended.
+type flight struct {
+	index int
+	begun time.Time
+}
+
+// probeMany connects to ports of one address, many at once, in one thread with
+// one poll(2): a goroutine, a poller registration and a dialer for each port
+// cost more than the three calls that a closed port takes. It calls tell with
+// each outcome and reports false, having done nothing, when the command line
+// asks for what only the dialer does.
+func (n *netcat) probeMany(ctx context.Context, a netip.Addr, ports []int, tell func(index int, err error)) bool {
+	c := n.c
+	if c.udp || c.interval > 0 || c.source != "" || c.sourcePorts.lo != 0 || a.Zone() != "" {
+		return false
+	}
+	var pfds []unix.PollFd
+	var flying []flight
+	limit := c.connectTimeout()
+	land := func(i int, err error) {
+		unix.Close(int(pfds[i].Fd))
+		tell(flying[i].index, err)
+		last := len(pfds) - 1
+		pfds[i], flying[i] = pfds[last], flying[last]
+		pfds, flying = pfds[:last], flying[:last]
+	}
+	// wait handles what has ended; it blocks until something has.
+	wait := func() {
+		timeout := 200 // so that a cancelled scan ends soon
+		if limit > 0 && len(flying) > 0 {
+			timeout = int(min(200, max(1, limit-time.Since(flying[0].begun)).Milliseconds()+1))
+		}
+		if _, err := unix.Poll(pfds, timeout); err != nil && err != unix.EINTR {
+			return
+		}
+		now := time.Now()
+		for i := len(pfds) - 1; i >= 0; i-- {
+			switch {
+			case pfds[i].Revents != 0:
+				e, err := unix.GetsockoptInt(int(pfds[i].Fd), unix.SOL_SOCKET, unix.SO_ERROR)
+				if err == nil && e != 0 {
+					err = unix.Errno(e)
+				}
+				land(i, err)
+			case limit > 0 && now.Sub(flying[i].begun) >= limit:
+				land(i, unix.ETIMEDOUT)
+			}
+		}
+	}
+	for i, port := range ports {
+		for len(pfds) >= scanAtOnce && ctx.Err() == nil {
+			wait()
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		fd, err := n.beginConnect(a, port)
+		switch err {
+		case unix.EINPROGRESS:
+			pfds = append(pfds, unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT})
+			flying = append(flying, flight{i, time.Now()})
+		default:
+			if fd >= 0 {
+				unix.Close(fd)
+			}
+			tell(i, err)
+		}
+	}
+	for len(pfds) > 0 && ctx.Err() == nil {
+		wait()
+	}
+	for len(pfds) > 0 {
+		land(len(pfds)-1, context.Cause(ctx))
+	}
+	return true
+}
+
+// beginConnect starts a connection and returns its socket.
+func (n *netcat) beginConnect(a netip.Addr, port int) (int, error) {
+	family, network := unix.AF_INET6, "tcp6"
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: port, Addr: a.As16()}
+	if a.Is4() {
+		family, network = unix.AF_INET, "tcp4"
+		sa = &unix.SockaddrInet4{Port: port, Addr: a.As4()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if n.c.sock != (sockConfig{}) || n.c.iface != "" {
+		if err := n.c.setSocketOptions(uintptr(fd), network); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+	}
+	for {
+		if err = unix.Connect(fd, sa); err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
