@@ -23,14 +23,14 @@ const module = "github.com/flagstaff-ctf/flagstaff"
 // own, and on its own floor those that beside names.
 var floors = [][]string{
 	0: {
-		"tube", "tube/tubetest", "geo", "geo/internal/world", "geo/internal/gen",
+		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/launcher",
 		"internal/memnet", "internal/testkit", "internal/doctest",
 		"examples/servers/echo", "examples/servers/prime", "examples/servers/prices", "examples/servers/chat", "examples/servers/kv",
 	},
 	1: {"sandbox", "internal/nc", "internal/nc/relay"},
 	2: {"chal", "chal/chaltest", "internal/servercheck"},
-	3: {"challenges/geography", "challenges/levels"},
+	3: {"chal/program", "challenges/geography", "challenges/levels"},
 	4: {"internal/host"},
 	5: {"cmd/flagstaff", "cmd/nc", "bench", "examples/double", "examples/levels/solve"},
 }

@@ -137,6 +137,7 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 func (r *Runner) spawnScript(sl *slot, s Session) *script {
 	pl := r.plan
 	m := newScript(msgSpawn)
+	m.clone = unix.CLONE_NEWPID
 	m.call("standard input", unix.SYS_DUP3, fd(keptFDs), 0, 0)
 	m.call("standard output", unix.SYS_DUP3, fd(keptFDs), 1, 0)
 	switch pl.Stderr {

@@ -1,0 +1,250 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
+)
+
+// FlagWay is how a program gets the session's flag.
+type FlagWay string
+
+// The ways of a flag.
+const (
+	FlagNone FlagWay = ""     // the program knows it by itself, or there is none
+	FlagFile FlagWay = "file" // the file /flag
+	FlagEnv  FlagWay = "env"  // FLAG in its environment
+	FlagArg  FlagWay = "arg"  // its last argument
+)
+
+// Config says what to run, and how.
+type Config struct {
+	// Command is the program and its arguments; see sandbox.Prepare.
+	Command []string
+	// Policy is what the program may do. Its zero value is safe.
+	Policy sandbox.Policy
+	// Flag is how the program gets the flag.
+	Flag FlagWay
+	// FixedFlag, if set, is the flag of all sessions, whatever Session.Flag says: a file that all share
+	// costs nothing, one for each session a mount namespace.
+	FixedFlag string
+	// Player puts who plays into the environment: FLAGSTAFF_REMOTE (address and port), FLAGSTAFF_TEAM
+	// (the team's ID) and FLAGSTAFF_SESSION.
+	Player bool
+	// Relay relays the bytes through the session's tube even where the program could have the
+	// connection itself: when something in the tube has to see them.
+	Relay bool
+}
+
+// Handler is a chal.Handler that runs a program for each session. It must be closed.
+type Handler struct {
+	config Config
+	policy sandbox.Policy // with the defaults filled in
+	runner *sandbox.Runner
+	watch  watcher
+}
+
+// New prepares a handler. A policy that this host cannot enforce is a *sandbox.UnenforceableError.
+func New(c Config) (*Handler, error) {
+	p := c.Policy
+	switch c.Flag {
+	case FlagNone, FlagEnv, FlagArg:
+	case FlagFile:
+		p.Flag, p.SessionFlag = c.FixedFlag, c.FixedFlag == ""
+	default:
+		return nil, fmt.Errorf("flag %q: want %q, %q, %q or nothing", c.Flag, FlagFile, FlagEnv, FlagArg)
+	}
+	runner, err := sandbox.Prepare(p, c.Command...)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{config: c, policy: p.Limits(), runner: runner}
+	h.watch.idle, h.watch.output = h.policy.Idle, h.policy.Output
+	return h, nil
+}
+
+// Enforced says how each part of the policy is enforced.
+func (h *Handler) Enforced() map[sandbox.Feature]string { return h.runner.Enforced() }
+
+// Close kills what still runs and takes away what New made. The server should have ended before.
+func (h *Handler) Close() error {
+	err := h.runner.Close()
+	h.watch.wait()
+	return err
+}
+
+// session is one session of a Handler.
+type session struct {
+	*Handler
+	*chal.Session
+	own sandbox.Session
+}
+
+// ServeChal runs the program until it has ended, or was ended: because ctx did, because a limit of the
+// policy was reached, or because the player is gone.
+func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
+	one := session{h, s, h.sessionOf(s)}
+	if !s.Ends.IsZero() && !time.Now().Before(s.Ends) {
+		return chal.ErrTimeUp
+	}
+	var exit sandbox.Exit
+	var err error
+	tcp, ok := s.Conn().(*net.TCPConn)
+	switch {
+	case h.policy.PTY:
+		exit, err = one.onTerminal(ctx)
+	case ok && !h.config.Relay && s.Buffered() == 0 && canWatch:
+		exit, err = one.direct(ctx, tcp)
+	default:
+		exit, err = one.onPair(ctx)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	one.log(exit)
+	return verdict(exit)
+}
+
+// sessionOf says what the program gets of this session's own.
+func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
+	flag := h.config.FixedFlag
+	if flag == "" {
+		flag = s.Flag
+	}
+	var own sandbox.Session
+	switch h.config.Flag {
+	case FlagFile:
+		own.Flag = flag
+	case FlagEnv:
+		own.Env = append(own.Env, "FLAG="+flag)
+	case FlagArg:
+		own.Args = []string{flag}
+	}
+	if h.config.Player {
+		remote := ""
+		if s.Remote.IsValid() {
+			remote = s.Remote.String()
+		}
+		own.Env = append(own.Env, "FLAGSTAFF_REMOTE="+remote, "FLAGSTAFF_TEAM="+s.Team.ID, "FLAGSTAFF_SESSION="+s.ID)
+	}
+	return own
+}
+
+// direct gives the program the connection itself.
+func (s session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, error) {
+	p, err := s.runner.Start(ctx, conn, s.own)
+	if err != nil {
+		return sandbox.Exit{}, err
+	}
+	defer s.watch.add(p, tcpMeter(conn))()
+	return p.Wait()
+}
+
+// onPair gives the program one end of a pair of sockets and relays between the other and the player.
+func (s session) onPair(ctx context.Context) (sandbox.Exit, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return sandbox.Exit{}, err
+	}
+	return s.relay(ctx, ours, theirs)
+}
+
+// file is the program's end of a relay.
+type file interface {
+	syscall.Conn
+	io.Closer
+}
+
+// relay starts the program on theirs and copies between ours and the player until nothing is left.
+func (s session) relay(ctx context.Context, ours halfConn, theirs file) (sandbox.Exit, error) {
+	m := &countedConn{halfConn: ours}
+	defer ours.Close()
+	p, err := s.runner.Start(ctx, theirs, s.own)
+	theirs.Close()
+	if err != nil {
+		return sandbox.Exit{}, err
+	}
+	defer s.watch.add(p, m.meter)()
+
+	in, stop := context.WithCancel(ctx)
+	var copying sync.WaitGroup
+	copying.Go(func() {
+		if _, err := s.With(in).WriteTo(writerOnly{m}); err == nil {
+			m.CloseWrite()
+		}
+	})
+	copying.Go(func() {
+		// The tube, not the connection below it: TLS and recordings are in it.
+		_, err := io.Copy(writerOnly{s.With(ctx)}, m)
+		switch {
+		case err == nil:
+			s.With(ctx).CloseWrite()
+		case ctx.Err() == nil && !errors.Is(err, os.ErrDeadlineExceeded):
+			p.Kill(sandbox.ReasonLeft)
+		default:
+			p.Kill(sandbox.ReasonIdle)
+		}
+	})
+	exit, err := p.Wait()
+	stop()
+	copying.Wait()
+	return exit, err
+}
+
+// verdict is what the server is told of a session's end.
+func verdict(e sandbox.Exit) error {
+	switch e.Reason {
+	case sandbox.ReasonTime:
+		return chal.ErrTimeUp
+	case sandbox.ReasonIdle:
+		return os.ErrDeadlineExceeded
+	case sandbox.ReasonLeft:
+		return io.EOF
+	case sandbox.ReasonMemory:
+		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program used too much memory and was ended."}
+	case sandbox.ReasonCPU:
+		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program computed for too long and was ended."}
+	case sandbox.ReasonOutput:
+		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program wrote too much and was ended."}
+	}
+	return nil
+}
+
+// log logs how the program ended, and what it wrote to standard error.
+func (s session) log(e sandbox.Exit) {
+	level := slog.LevelDebug
+	if e.Reason != sandbox.ReasonExited || e.Signal != 0 || len(e.Stderr) > 0 {
+		level = slog.LevelInfo
+	}
+	if !s.Log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("reason", string(e.Reason)), slog.Int("code", e.Code), slog.Duration("cpu", e.CPU)}
+	if e.Signal != 0 {
+		attrs = append(attrs, slog.String("signal", syscall.Signal(e.Signal).String()))
+	}
+	if len(e.Stderr) > 0 {
+		text := strings.ToValidUTF8(string(e.Stderr), "\uFFFD")
+		for _, flag := range []string{s.Flag, s.config.FixedFlag} {
+			if flag != "" {
+				text = strings.ReplaceAll(text, flag, "[flag]")
+			}
+		}
+		attrs = append(attrs, slog.String("stderr", text))
+	}
+	s.Log.LogAttrs(context.Background(), level, "program ended", attrs...)
+}
