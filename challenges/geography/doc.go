@@ -19,6 +19,8 @@
 // line: a command, or in a game an answer. Lines may be sent ahead of their questions, in any pieces;
 // a last line that the end of the stream cuts off counts.
 //
+// Spaces around a line do not count: " Quito" gets past TLS clients that take a first Q for a command.
+//
 //	OK    the answer is right
 //	NO    it is wrong: a ranked game is over, practice goes on
 //	LATE  it did not come in time: the game is over

@@ -89,6 +89,7 @@ type input struct {
 	text   string // trimmed
 	bad    string // why it is none; the text is then empty
 	answer bool   // a JSON answer, never a command
+	order  bool   // a JSON command, never an answer
 }
 
 // command splits the line at its first space.
@@ -249,13 +250,16 @@ func (p *player) ask(q question, n, of int, c *clock) (input, error) {
 			continue
 		case word == "menu" && arg == "" && c == nil:
 			return in, nil
-		case slices.Contains([]string{"start", "practice", "menu"}, word) && (arg == "" || kindNamed(arg) != nil):
+		case word == "replay", slices.Contains([]string{"start", "practice", "menu"}, word) && (arg == "" || kindNamed(arg) != nil):
 			p.bad("a game is on; menu leaves practice, quit ends the session")
 			continue
 		}
-		if done, err := p.common(in); err != nil {
+		switch done, err := p.common(in); {
+		case err != nil:
 			return in, err
-		} else if !done {
+		case !done && in.order:
+			p.bad("that command takes no such argument")
+		case !done:
 			return in, nil
 		}
 	}
@@ -309,7 +313,7 @@ func (p *player) rounds(g *game, c *clock) (right int, err error) {
 		c.next()
 		in, err := p.ask(q, right+1, len(g.plan), c)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.limit() <= 0: // and not because nobody reads
 			p.late(c)
 			return right, nil
 		case err != nil:

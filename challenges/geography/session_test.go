@@ -176,6 +176,7 @@ func TestBadLines(t *testing.T) {
 		"empty":        {"", "empty"},
 		"only CR":      {"\r", "empty"},
 		"other game":   {"start", "a game is on"},
+		"a replay":     {"replay geo1-x", "a game is on"},
 		"unknown lang": {"lang xx", "lang takes one of"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -326,7 +327,11 @@ func TestJSON(t *testing.T) {
 	if _, err := p.RecvLine(); err == nil {
 		t.Error("something after BYE")
 	}
-	got := talk(t, c, "json\n{\"command\":\"practice name\"}\n{\"answer\":[\"x\",5]}\n{\"command\":\"json\"}\nquit\n")
+	got := talk(t, c, "json\n{\"command\":\"start\"}\n{\"command\":\"hint me\"}\n{\"command\":\"quit\"}\n")
+	if !strings.Contains(got, `"type":"BAD","text":"that command`) || strings.Contains(got, `"type":"NO"`) {
+		t.Errorf("a command that is none: %s", got)
+	}
+	got = talk(t, c, "json\n{\"command\":\"practice name\"}\n{\"answer\":[\"x\",5]}\n{\"command\":\"json\"}\nquit\n")
 	if !strings.Contains(got, `"also":[`) || !strings.Contains(got, `"sources":["`) || !strings.Contains(got, "BYE see you") {
 		t.Errorf("practice: %s", got)
 	}

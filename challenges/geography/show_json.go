@@ -127,7 +127,7 @@ func parseJSON(line string) input {
 	}
 	if o.Command != nil {
 		// Only commands: what is none must not become an answer.
-		in := input{text: strings.TrimSpace(*o.Command)}
+		in := input{text: strings.TrimSpace(*o.Command), order: true}
 		if word, _ := in.command(); !strings.Contains(" start practice replay menu json lang ascii color hint quit ", " "+word+" ") {
 			return input{bad: "unknown command"}
 		}

@@ -20,8 +20,9 @@ type Solver struct {
 // health check. The error says which question went wrong, and how.
 func Solve(ctx context.Context, t *tube.Tube) (flag string, err error) { return Solver{}.Solve(ctx, t) }
 
-// Solve plays the ranked game on a tube that was just connected. It sends `quit` to nobody: when it
-// returns, the server has said BYE, or the error is not nil.
+// Solve plays the ranked game on a tube that was just connected, and returns the flag. When the game is
+// lost, the error has the question, the answer that was sent and the server's verdict; otherwise it is
+// the tube's. The calls end with ctx and take each at most the tube's timeout.
 func (s Solver) Solve(ctx context.Context, t *tube.Tube) (flag string, err error) {
 	t = t.With(ctx)
 	if _, err := t.SendLineAfter("> ", "start"); err != nil {
