@@ -3,6 +3,7 @@ package tube
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"time"
@@ -62,10 +63,17 @@ func (s *stream) setUser(side *side, d time.Time) error {
 // setConn tells the connection a deadline; dmu is held.
 func (s *stream) setConn(side *side, d time.Time) error {
 	side.armed = d
+	set := s.conn.SetWriteDeadline
 	if side == &s.rd {
-		return classify(s.conn.SetReadDeadline(d))
+		set = s.conn.SetReadDeadline
 	}
-	return classify(s.conn.SetWriteDeadline(d))
+	err := classify(set(d))
+	if err == net.ErrClosed || errors.Is(err, ErrReset) {
+		// A net.Pipe says so when the other end is closed, though there is an
+		// orderly end to be read. Reading or writing will tell what it is.
+		return nil
+	}
+	return err
 }
 
 // arm makes the connection wake the coming read or write when the call's

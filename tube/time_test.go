@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -248,4 +249,23 @@ func TestEndedContext(t *testing.T) {
 	failed(t, "RecvLine", err, cause)
 	line, err = client.With(context.Background()).RecvLine()
 	got(t, "RecvLine", line, err, "more")
+}
+
+// On a pipe whose other end is closed no deadline can be set; what was sent
+// and the end are received all the same.
+func TestDeadlineOnAClosedPipe(t *testing.T) {
+	t.Parallel()
+	a, b := pipe(tube.WithTimeout(patience))
+	sent := make(chan error)
+	go func() { sent <- b.Send("last") }()
+	_, err := a.Peek(4)
+	must(t, err)
+	must(t, <-sent)
+	must(t, b.Close())
+	_, err = a.RecvUntil("\n")
+	failed(t, "RecvUntil", err, io.ErrUnexpectedEOF)
+	must(t, a.SetDeadline(time.Now().Add(time.Hour)))
+	s, err := a.RecvAll(0)
+	got(t, "RecvAll", s, err, "last")
+	failed(t, "Send", a.Send("x"), tube.ErrReset)
 }
