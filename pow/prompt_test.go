@@ -1,0 +1,275 @@
+package pow
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestFind(t *testing.T) {
+	kctf, err := Parse("s.AAU5.AACqtcs2rmNYyKRG4GmyZ7fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeroHash := strings.Repeat("0", 64)
+	for _, tt := range []struct {
+		name, text string
+		want       Puzzle
+	}{
+		{"kctf", kctf.Prompt(KCTF), kctf},
+		{"redpwn", kctf.Prompt(Redpwn), kctf},
+		{"redpwn on one line", "proof of work: curl -sSfL https://pwn.red/pow | sh -s " + kctf.Encode(Redpwn) + "\nsolution: ", kctf},
+		{"after a banner", "Welcome!\nIt's.great.fun\n" + kctf.Prompt(KCTF), kctf},
+		{"carriage returns", strings.ReplaceAll(kctf.Prompt(KCTF), "\n", "\r\n"), kctf},
+		{"colours", "\x1b[1mproof of work\x1b[0m `" + kctf.String() + "`\n", kctf},
+		{"no announcement", "see the files.  " + kctf.String() + " is a name\n", nil},
+		{"disabled", "== proof-of-work: disabled ==\n", nil},
+		{"difficulty 0", "proof of work " + Challenge{x: kctf.x}.String() + "\n", nil},
+		{"cut off", "please solve " + kctf.String(), nil},
+		{"a name", "solve https://ctf.example/s.AAU5.AAAA\n", nil},
+
+		{"XXXX", "[+] sha256(XXXX+3Ba7qjTXeRtlZ1Vh) == " + zeroHash + "\n[+] Plz tell me XXXX: ", Hash{Algorithm: "sha256", Suffix: "3Ba7qjTXeRtlZ1Vh", Length: 4, Digest: zeroHash}},
+		{"quotes, hexdigest", `sha1("????" + "a+b c").hexdigest() == '` + zeroHash[:40] + "'\n", Hash{Algorithm: "sha1", Suffix: "a+b c", Length: 4, Digest: zeroHash[:40]}},
+		{"prefix", "hashlib.sha256(b'abc' + S).hexdigest()[:6] == \"00ff00\"\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "00ff00"}},
+		{"last digits", "md5(abc + X).hexdigest()[-5:] == 12345\n", Hash{Algorithm: "md5", Prefix: "abc", Digest: "12345", Trailing: true}},
+		{"bits in parentheses", "sha256(rR5JOL + ???) == 0000000000000000000000(22)...\n", Hash{Algorithm: "sha256", Prefix: "rR5JOL", Length: 3, ZeroBits: 22}},
+		{"between", "SHA-256(\"ab\" + ans + \"cd\") starts with 20 zero bits\n", Hash{Algorithm: "sha256", Prefix: "ab", Suffix: "cd", ZeroBits: 20}},
+		{"unhex", "please give S such that sha256(unhex(\"0123456789abcdef\" + S)) ends with 28 zero bits (see pow-solver.cpp).\n", Hash{Algorithm: "sha256", Prefix: "0123456789abcdef", Hex: true, ZeroBits: 28, Trailing: true}},
+		{"must start with", "sha512(abc+nonce) must start with 6 zeros\n", Hash{Algorithm: "sha512", Prefix: "abc", ZeroBits: 24}},
+		{"startswith", "md5('abc' + x).hexdigest().startswith('000000')\n", Hash{Algorithm: "md5", Prefix: "abc", Digest: "000000"}},
+		{"leading zero bits", "sha256(abc + X) has at least 21 leading zero bits\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 21}},
+		{"words cut off", "sha256(abc + X) starts with 20 zero", nil},
+		{"nothing unknown", "sha256(abc + def) == " + zeroHash + "\n", nil},
+		{"two unknown", "sha256(XXXX + YY + ????) == " + zeroHash + "\n", nil},
+		{"longer than the digest", "md5(XXXX + abc) == " + zeroHash + "\n", nil},
+
+		{"hashcash", "Please run:\n\nhashcash -mb26 udqynihh\n\nstamp> ", Stamp{26, "udqynihh"}},
+		{"hashcash -r", "hashcash -mqb 20 -r user@example.org\n", Stamp{20, "user@example.org"}},
+		{"hashcash of 0 bits", "hashcash -mb0 abc\n", nil},
+		{"the first of two", "hashcash -mb26 abc\n" + kctf.Prompt(KCTF), Stamp{26, "abc"}},
+		{"nothing", "What is your name? ", nil},
+	} {
+		got, end, ok := Find([]byte(tt.text))
+		if got != tt.want || ok != (tt.want != nil) {
+			t.Errorf("%s: got %+v, want %+v\n%q", tt.name, got, tt.want, tt.text)
+		}
+		if ok && (end <= 0 || end >= len(tt.text)) {
+			t.Errorf("%s: ends at %d of %d", tt.name, end, len(tt.text))
+		}
+		if ok && got.Describe() == "" {
+			t.Errorf("%s: no description", tt.name)
+		}
+	}
+}
+
+// TestFinderPieces gives a stream to a Finder in random pieces.
+func TestFinderPieces(t *testing.T) {
+	c := New(1337)
+	hash := Hash{Algorithm: "sha256", Suffix: "3Ba7qjTX", Length: 4, Digest: strings.Repeat("a", 64)}
+	text := strings.Repeat("welcome ", 2000) + c.Prompt(KCTF) + "Correct\nsha256(XXXX+3Ba7qjTX) == " + hash.Digest + "\nXXXX: "
+	rapid.Check(t, func(t *rapid.T) {
+		var f Finder
+		var got []Puzzle
+		for rest := []byte(text); len(rest) > 0; {
+			n := min(len(rest), rapid.IntRange(1, 3000).Draw(t, "piece"))
+			for piece := rest[:n]; ; piece = nil {
+				p, ok := f.Feed(piece)
+				if !ok {
+					break
+				}
+				got = append(got, p)
+			}
+			rest = rest[n:]
+			if cap(f.text) > 2*finderKeeps {
+				t.Fatalf("keeps %d bytes", cap(f.text))
+			}
+		}
+		if len(got) != 2 || got[0] != c || got[1] != hash {
+			t.Fatalf("got %v, want %v and %v", got, c, hash)
+		}
+	})
+}
+
+func TestFinderFlush(t *testing.T) {
+	var f Finder
+	c := New(5)
+	if p, ok := f.Feed([]byte("pow: " + c.String())); ok {
+		t.Fatalf("took %v, which may go on", p)
+	}
+	if p, ok := f.Flush(); !ok || p != c {
+		t.Errorf("Flush: got %v, want %v", p, c)
+	}
+	if p, ok := f.Flush(); ok {
+		t.Errorf("the second Flush: got %v", p)
+	}
+}
+
+// TestFinderGivesUp shows that a long session costs nothing after its beginning.
+func TestFinderGivesUp(t *testing.T) {
+	var f Finder
+	for range 40 {
+		if _, ok := f.Feed(make([]byte, 2000)); ok {
+			t.Fatal("found something in zeros")
+		}
+	}
+	if p, ok := f.Feed([]byte(New(5).Prompt(KCTF))); ok {
+		t.Errorf("found %v after 80 kB", p)
+	}
+	if n := testing.AllocsPerRun(10, func() { f.Feed([]byte("solve s.AAAB.AAAB\n")) }); n != 0 {
+		t.Errorf("%v allocations for each piece after that, want 0", n)
+	}
+}
+
+func TestHashSolve(t *testing.T) {
+	for _, h := range []Hash{
+		{Algorithm: "sha256", Suffix: "suffix", Length: 3, Digest: hexOf("zQ9suffix")},
+		{Algorithm: "sha256", Prefix: "prefix", Length: 2, Digest: hexOf("prefix~!")}, // not letters
+		{Algorithm: "sha256", Prefix: "ab", Suffix: "cd", ZeroBits: 12},
+		{Algorithm: "sha256", Prefix: "0123456789abcdef", Hex: true, ZeroBits: 11, Trailing: true},
+		{Algorithm: "sha512", Prefix: "ab", Digest: "abc"},
+		{Algorithm: "md5", Prefix: "ab", Digest: "DEF", Trailing: true},
+		{Algorithm: "sha384", Prefix: "ab", ZeroBits: 3},
+		{Algorithm: "sha224", Prefix: "ab", Digest: "00"},
+		{Algorithm: "sha1", Prefix: strings.Repeat("long", 40), ZeroBits: 9},
+	} {
+		answer, err := h.Solve(t.Context(), func(p Progress) {
+			if p.Total == 0 {
+				t.Error("progress without a total")
+			}
+		})
+		if err != nil {
+			t.Errorf("%+v: %v", h, err)
+			continue
+		}
+		if h.Length > 0 && len(answer) != h.Length {
+			t.Errorf("%+v: got %q", h, answer)
+		}
+		if err := checkHash(h, answer); err != nil {
+			t.Errorf("%+v, answer %q: %v", h, answer, err)
+		}
+		if h.Estimate() <= 0 {
+			t.Errorf("%+v: no estimate", h)
+		}
+	}
+}
+
+func hexOf(s string) string {
+	d := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(d[:])
+}
+
+// checkHash looks at the digest as a text of bits or digits.
+func checkHash(h Hash, answer string) error {
+	text := []byte(h.Prefix + answer + h.Suffix)
+	if h.Hex {
+		var err error
+		if text, err = hex.DecodeString(string(text)); err != nil {
+			return err
+		}
+	}
+	var sum [64]byte
+	n := hashers[h.Algorithm](&sum, text)
+	got, want := fmt.Sprintf("%x", sum[:n]), strings.ToLower(h.Digest)
+	if h.Digest == "" {
+		got, want = "", strings.Repeat("0", h.ZeroBits)
+		for _, b := range sum[:n] {
+			got += fmt.Sprintf("%08b", b)
+		}
+	}
+	if h.Trailing && !strings.HasSuffix(got, want) || !h.Trailing && !strings.HasPrefix(got, want) {
+		return fmt.Errorf("digest is %s", got)
+	}
+	return nil
+}
+
+func TestHashRefuses(t *testing.T) {
+	for _, h := range []Hash{
+		{Algorithm: "sha256", ZeroBits: 60},
+		{Algorithm: "sha256", Length: 16, Digest: hexOf("")},
+		{Algorithm: "sha256", Length: 2, Digest: hexOf("three letters")}, // none of two
+		{Algorithm: "sha256"},
+		{Algorithm: "md5", ZeroBits: 129},
+		{Algorithm: "sha256", Length: -1, ZeroBits: 1},
+	} {
+		if got, err := h.Solve(t.Context(), nil); !errors.Is(err, ErrTooHard) {
+			t.Errorf("%+v: got %q, %v, want ErrTooHard", h, got, err)
+		}
+	}
+	for _, h := range []Hash{
+		{Algorithm: "crc32", ZeroBits: 3},
+		{Algorithm: "md5", Digest: "xyz"},
+		{Algorithm: "md5", Hex: true, Prefix: "abc", ZeroBits: 3},
+		{Algorithm: "md5", Hex: true, Suffix: "x", ZeroBits: 3},
+		{Algorithm: "md5", Hex: true, Length: 3, ZeroBits: 3},
+	} {
+		if got, err := h.Solve(t.Context(), nil); err == nil {
+			t.Errorf("%+v: got %q, want an error", h, got)
+		}
+		if e := h.Estimate(); e != 0 {
+			t.Errorf("%+v: estimate %v, want 0", h, e)
+		}
+	}
+}
+
+func TestHashStops(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("the server left")
+	h := Hash{Algorithm: "sha256", ZeroBits: 44}
+	if _, err := h.Solve(ctx, func(Progress) { cancel(why) }); err != why {
+		t.Errorf("got %v, want %v", err, why)
+	}
+}
+
+func TestStamp(t *testing.T) {
+	s := Stamp{10, "udqynihh"}
+	stamp, err := s.Solve(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Split(stamp, ":")
+	if len(fields) != 7 || fields[0] != "1" || fields[1] != "10" || len(fields[2]) != 6 || fields[3] != "udqynihh" {
+		t.Errorf("got %q, want 1:10:YYMMDD:udqynihh::RANDOM:COUNTER", stamp)
+	}
+	if sum := sha1.Sum([]byte(stamp)); leadingZeros(sum[:]) < 10 {
+		t.Errorf("sha1(%q) = %x, want 10 zero bits", stamp, sum)
+	}
+	if s.Estimate() <= 0 {
+		t.Error("no estimate")
+	}
+	for _, s := range []Stamp{{0, "a"}, {161, "a"}, {10, ""}, {10, "a:b"}, {60, "a"}} {
+		if got, err := s.Solve(t.Context(), nil); !errors.Is(err, ErrTooHard) {
+			t.Errorf("%+v: got %q, %v, want ErrTooHard", s, got, err)
+		}
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	c := New(1337)
+	f.Add([]byte(c.Prompt(KCTF)))
+	f.Add([]byte(c.Prompt(Redpwn)))
+	f.Add([]byte("sha256(XXXX+abc) == 00ff\n"))
+	f.Add([]byte("sha256(unhex('00' + S)) ends with 3 zero bits.\n"))
+	f.Add([]byte("hashcash -mb3 abc\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, end, ok := Find(text)
+		if ok && (p == nil || end <= 0 || end >= len(text)) {
+			t.Fatalf("got %v at %d of %d", p, end, len(text))
+		}
+		if h, is := p.(Hash); is && h.bits() <= 10 {
+			answer, err := h.Solve(t.Context(), nil)
+			if err != nil {
+				return
+			}
+			if err := checkHash(h, answer); err != nil {
+				t.Fatalf("%+v, answer %q: %v", h, answer, err)
+			}
+		}
+	})
+}
