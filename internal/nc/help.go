@@ -3,9 +3,9 @@ package nc
 import "runtime/debug"
 
 // helpText fits a terminal of 80 by 24.
-const helpText = `nc HOST PORT            connect            nc -l PORT        listen (0: any port)
-nc -z HOST 1-1000       which are open     nc -U PATH        Unix socket
-  -u  UDP               -4 -6  IPv4, IPv6  -n  no look-ups   -v  say what happens
+const helpText = `nc HOST PORT            connect            nc -l PORT       listen (0: any port)
+nc -z HOST 1-1000       which are open     nc -U PATH       Unix socket
+  -u  UDP               -4 -6  IPv4, IPv6  -n  no look-ups  -v  say what happens
   -k  after one connection, the next       -m N  at most N at once
   -p PORT -s ADDR  local port, address     -w TIME  give up connecting; idle end
   -q TIME  end after the end of input      -d  do not read the input
@@ -19,7 +19,7 @@ nc -z HOST 1-1000       which are open     nc -U PATH        Unix socket
   --broker --chat  pass on to all         --allow --deny HOST,…  who may connect
   --send-only --recv-only --no-shutdown --half-open    the ends of the stream
   --idle-timeout TIME --wait TIME --delay TIME --limit-rate RATE --retry N
-  --wait-for TEXT --send TEXT  steps      --hex  type bytes as \x41   --pow
+  --wait-for TEXT --send TEXT  steps      --hex  type bytes as \x41   --no-edit
   --timestamps --progress --json --color --history FILE    what you see
   -I -O BYTES -M TTL --min-ttl -T TOS -b -D -F -S --keepalive --interface
 TIME: seconds, or 500ms, 2m. The end of input is passed on (FIN), and nc ends

@@ -523,20 +523,78 @@ func TestRealProxies(t *testing.T) {
 	})
 }
 
+// TestTerminal drives nc in a terminal: editing while output arrives, Ctrl-C,
+// and the terminal's state afterwards.
+func TestTerminal(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	l := start(t, ncBinary, "-lkvn", "-c", "printf 'Welcome\\nname? '; read n; printf 'hello %s\\nmore? ' \"$n\"; read m; echo \"bye $m\"", "127.0.0.1", "0")
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "tmux")
+	run := func(args ...string) string {
+		out, err := exec.Command(tmux, append([]string{"-S", socket}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("tmux %v: %v %s", args, err, out)
+		}
+		return string(out)
+	}
+	exec.Command(tmux, "-S", socket, "-f", "/dev/null", "new-session", "-d", "-x", "70", "-y", "20", "env PS1='$ ' sh").Run()
+	t.Cleanup(func() { exec.Command(tmux, "-S", socket, "kill-server").Run() })
+	expect := func(want string) {
+		t.Helper()
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		end := time.After(patience)
+		for {
+			screen := run("capture-pane", "-p")
+			if strings.Contains(screen, want) {
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-end:
+				t.Fatalf("%q does not come:\n%s", want, screen)
+			}
+		}
+	}
+	keys := func(k ...string) { run(append([]string{"send-keys"}, k...)...) }
+	keys("stty -g >"+socket+".before; "+ncBinary+" 127.0.0.1 "+port, "Enter")
+	expect("name?")
+	keys("Amn", "Left", "BSpace", "Right", "na")
+	expect("name? Anna")
+	keys("Enter")
+	expect("hello Anna\nmore?")
+	keys("Up", "C-u", "x", "Enter")
+	expect("bye x\n$")
+	keys(ncBinary+" 127.0.0.1 "+port, "Enter")
+	expect("name?\n")
+	keys("abc", "C-c")
+	expect("name? abc\n\n$") // sh adds a line of its own after SIGINT
+	keys("echo status $?; stty -g >"+socket+".after; echo done", "Enter")
+	expect("status 130\ndone")
+	before, _ := os.ReadFile(socket + ".before")
+	after, _ := os.ReadFile(socket + ".after")
+	if len(before) == 0 || !bytes.Equal(before, after) {
+		t.Errorf("the terminal was left in another state:\n%s%s", before, after)
+	}
+}
+
 // TestFilteredPorts scans a thousand ports that answer nothing, in a network of its own.
 func TestFilteredPorts(t *testing.T) {
 	if os.Getuid() != 0 {
 		testkit.Missing(t, "not root: no network namespace can be made")
 	}
 	unshare, ip := testkit.Program(t, "unshare"), testkit.Program(t, "ip")
-	// Packets into a dummy interface are gone: nobody answers, nothing refuses.
-	script := fmt.Sprintf("%s link add d0 type dummy && %s addr add 10.99.0.1/24 dev d0 && %s link set d0 up && %s neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev d0 && exec %s -zv -w 1 10.99.0.2 1-1000",
-		ip, ip, ip, ip, ncBinary)
+	// The other end of the pair has no address: what arrives there is dropped.
+	script := fmt.Sprintf("%[1]s link add v0 type veth peer name v1 && %[1]s addr add 10.99.0.1/24 dev v0 && %[1]s link set v0 up && %[1]s link set v1 up && "+
+		"%[1]s neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev v0 && exec %[2]s -zvn -w 1 10.99.0.2 1-1000", ip, ncBinary)
 	begin := time.Now()
 	out, err := exec.Command(unshare, "-n", "sh", "-c", script).CombinedOutput()
 	took := time.Since(begin)
 	if bytes.Contains(out, []byte("Operation not permitted")) || bytes.Contains(out, []byte("Unknown device type")) {
-		testkit.Missing(t, "no network namespace with a dummy interface: "+strings.TrimSpace(string(out)))
+		testkit.Missing(t, "no network namespace with a pair of interfaces: "+strings.TrimSpace(string(out)))
 	}
 	if err == nil || bytes.Count(out, []byte("Connection timed out")) != 1000 {
 		t.Errorf("got %v, %.300s", err, out)

@@ -1,0 +1,115 @@
+package nc
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParse(t *testing.T) {
+	c, _, err := parse([]string{"nc", "-lnvvw5", "-p1337", "-k"})
+	if err != nil || !c.listen || !c.noDNS || c.verbose != 2 || c.timeout != 5*time.Second || c.ports[0].lo != 1337 || !c.keepOpen {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	c, _, err = parse([]string{"nc", "host", "-u", "53", "--", "100-90"})
+	if err == nil || c == nil {
+		t.Errorf("two ports without -z: %v", err)
+	}
+	c, _, err = parse([]string{"nc", "-z", "host", "-u", "53", "--", "100-90", "7,9"})
+	if err != nil || len(c.ports) != 4 || c.ports[1] != (portRange{lo: 90, hi: 100}) {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	c, _, err = parse([]string{"/usr/bin/ncat", "-lk", "-m", "3", "-i", "500ms", "-c", "cat"})
+	if err != nil || c.compat != compatNcat || c.idleTimeout != 500*time.Millisecond || c.ports[0].lo != 31337 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+// TestRefusals wants a hint for every refusal.
+func TestRefusals(t *testing.T) {
+	for _, line := range []string{
+		"-46 h 1", "-lz 1", "-k h 1", "-m 2 h 1", "-e a -c b h 1", "--pty h 1", "--send-only --recv-only h 1", "-d --send-only h 1",
+		"--ssl -u h 1", "--ssl-verify --ssl-insecure h 1", "--ssl-key k h 1", "-l -x p 1", "-X 5 h 1", "-P u h 1", "--proxy-auth u:p h 1",
+		"-x p -u h 1", "-b h 1", "--append-output h 1", "--output a -o a h 1", "-F -l 1", "-U", "-U a b", "-U a -p 1", "-U -4 a", "--vsock h 1", "h", "h 1-5",
+		"h 0", "-p 1-2 h 1", "-l 1 2 3", "-l -p 1 2", "-g x h 1", "-V 1 h 1", "-Z h 1", "--sctp h 1", "--lua-exec f h 1", "-w", "-w -1 h 1", "--retry 0 h 1",
+		"-T bogus h 1", "-q x h 1", "--limit-rate 0 h 1", "--resolve x h 1", `--send \q h 1`, "--compat=mine h 1", "--ssl=1 h 1", "-é h 1", "--pow h 1", "-l --broker -e a 1",
+		"-l --proxy-type socks4 1", "-l --chat -C 1", "-lku -e a 1", "-lk -m 3 1", "--no-edit --history f h 1",
+	} {
+		_, _, err := parse(append([]string{"nc"}, strings.Fields(line)...))
+		var u *usageError
+		if !errors.As(err, &u) {
+			t.Errorf("nc %s: %v, want a refusal", line, err)
+		} else if u.msg == "" || u.hint == "" {
+			t.Errorf("nc %s: error %q, hint %q", line, u.msg, u.hint)
+		}
+	}
+}
+
+// TestTable wants every option told about, and no name twice.
+func TestTable(t *testing.T) {
+	seen := map[string]bool{}
+	for i := range options {
+		o := &options[i]
+		each := append([]string{o.long}, o.aliases...)
+		if o.letter != 0 {
+			each = append(each, string(o.letter))
+		}
+		for _, n := range each {
+			if seen[n] {
+				t.Errorf("%s is two options", n)
+			}
+			seen[n] = true
+		}
+		if o.refuse == "" && (o.help == "" || o.set == nil) || o.refuse != "" && o.instead == "" || o.group == "" {
+			t.Errorf("%s: something is not told", o.long)
+		}
+	}
+	for d, letters := range dialects {
+		for l := range letters {
+			if findLetter(d, l) == nil {
+				t.Errorf("dialect %d: -%c means nothing", d, l)
+			}
+		}
+	}
+	lines := strings.Split(strings.TrimSuffix(helpText, "\n"), "\n")
+	if len(lines) > 23 {
+		t.Errorf("the help has %d lines", len(lines))
+	}
+	for _, l := range lines {
+		if n := len([]rune(l)); n > 80 {
+			t.Errorf("%d columns: %s", n, l)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("-lnvvw5\n-p1337")
+	f.Add("--wait-for\nx\\x41\n--send\ny\nhost\n1")
+	f.Add("-z\n-T\nef\n--resolve\na:b\nh\n1-9,http")
+	f.Fuzz(func(t *testing.T, line string) {
+		c, given, err := parse(append([]string{"nc"}, strings.Split(line, "\n")...))
+		var u *usageError
+		if err != nil && !errors.As(err, &u) {
+			t.Fatalf("an error that is no refusal: %v", err)
+		}
+		if err == nil && c.mode == modeRun {
+			explanation(c, given)
+		}
+	})
+}
+
+func FuzzHexLine(f *testing.F) {
+	f.Add([]byte("41 42 0a\n"))
+	f.Add([]byte(`a\x41\n`))
+	f.Fuzz(func(t *testing.T, p []byte) { hexLine(p) })
+}
+
+func FuzzSplitWords(f *testing.F) {
+	f.Add(`a "b c" 'd e' f\ g`)
+	f.Fuzz(func(t *testing.T, s string) {
+		if w, err := splitWords(s); err == nil && len(w) == 0 {
+			t.Fatal("no words and no error")
+		}
+	})
+}

@@ -1,0 +1,28 @@
+package transcript
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCutCharacters gives a character in two chunks, and bytes that are none.
+func TestCutCharacters(t *testing.T) {
+	var b strings.Builder
+	start := time.Unix(1000, 0)
+	w, err := New(&b, start, 80, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Output([]byte("a\xe2\x82"), start.Add(time.Second))
+	w.Input([]byte("x\n"), start.Add(1500*time.Millisecond))
+	w.Output([]byte("\xac\xff"), start.Add(2*time.Second))
+	want := `{"version":2,"width":80,"height":24,"timestamp":1000}
+[1.000000,"o","a"]
+[1.500000,"i","x\n"]
+[2.000000,"o","€` + `\ufffd"]
+`
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
