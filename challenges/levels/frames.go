@@ -61,8 +61,11 @@ func makePayloads(r *rand.Rand) [][]byte {
 		sizes = append(sizes, 5+r.IntN(60)) // none of 4, which would look like an empty one that counts itself
 	}
 	r.Shuffle(len(sizes), func(i, j int) { sizes[i], sizes[j] = sizes[j], sizes[i] })
-	if last := len(sizes) - 1; sizes[last] == 0 { // the frame after an empty one tells who leaves it out
-		sizes[0], sizes[last] = sizes[last], sizes[0]
+	// Not first, so that other mistakes show before it, nor last, so that the next one tells who leaves it out.
+	for _, end := range []int{0, len(sizes) - 1} {
+		if sizes[end] == 0 {
+			sizes[end], sizes[5] = sizes[5], sizes[end]
+		}
 	}
 	all := make([][]byte, len(sizes))
 	for i, n := range sizes {
