@@ -83,7 +83,7 @@ var combinations = []bad{
 
 // notYet refuses what this version does not do: a flag that is accepted does what it says.
 var notYet = []bad{
-	{func(c *config) bool { return c.pow }, "--pow is not built yet", "solve it by hand: flagstaff pow solve"},
+	{func(c *config) bool { return c.pow }, "--pow is not built yet", "solve the challenge by hand, and give the answer with --send"},
 }
 
 // check reads the operands and refuses what makes no sense together.

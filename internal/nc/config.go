@@ -95,7 +95,7 @@ type step struct {
 
 type proxyConfig struct {
 	addr, kind string
-	user, pass string
+	user       string
 	auth       string
 	dns        string
 	header     int // --proxy-protocol: version, 0 for none

@@ -160,7 +160,6 @@ func readLine(r io.Reader) string {
 // job is a program in the background.
 type job struct {
 	cmd    *exec.Cmd
-	stdin  *os.File // kept open
 	out    bytes.Buffer
 	errs   *watch
 	done   chan struct{}

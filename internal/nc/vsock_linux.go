@@ -111,7 +111,8 @@ func (n *netcat) listenVsock() (net.Listener, error) {
 		cid, _ = parseUint32(n.c.host)
 	}
 	at := vsockAddr{cid, uint32(n.c.ports[0].lo)}
-	if err := unix.Bind(fd, &unix.SockaddrVM{CID: at.cid, Port: at.port}); err == nil {
+	err = unix.Bind(fd, &unix.SockaddrVM{CID: at.cid, Port: at.port})
+	if err == nil {
 		err = unix.Listen(fd, unix.SOMAXCONN)
 	}
 	if err != nil {
