@@ -18,7 +18,7 @@ import (
 // answer of its form was tried.
 var ErrTooHard = errors.New("the puzzle has no answer within reach")
 
-// maxTries is where a search gives up: weeks on a large machine.
+// maxTries is where a search gives up: days on an ordinary machine.
 const maxTries = 1 << 44
 
 // Hash is a puzzle on a hash: find an answer such that
@@ -79,7 +79,7 @@ var hashers = map[string]func(dst *[64]byte, b []byte) int{
 	"sha512": func(dst *[64]byte, b []byte) int { d := sha512.Sum512(b); return copy(dst[:], d[:]) },
 }
 
-// size returns the length of the algorithm's digest in bytes, or 0.
+// digestSize returns the length of the algorithm's digest in bytes, or 0.
 func digestSize(algorithm string) int {
 	sum, ok := hashers[algorithm]
 	if !ok {
