@@ -26,13 +26,15 @@ var floors = [][]string{
 		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/launcher",
 		"internal/memnet", "internal/testkit", "internal/doctest",
+		"internal/nc/access", "internal/nc/hexdump", "internal/nc/lineedit", "internal/nc/proxy",
+		"internal/nc/relay", "internal/nc/telnet", "internal/nc/transcript",
 		"examples/servers/echo", "examples/servers/prime", "examples/servers/prices", "examples/servers/chat", "examples/servers/kv",
 	},
-	1: {"sandbox", "internal/nc", "internal/nc/relay"},
+	1: {"sandbox", "internal/nc"},
 	2: {"chal", "chal/chaltest", "internal/servercheck"},
 	3: {"chal/program", "challenges/geography", "challenges/levels"},
 	4: {"internal/host"},
-	5: {"cmd/flagstaff", "cmd/nc", "bench", "examples/double", "examples/levels/solve"},
+	5: {"cmd/flagstaff", "cmd/nc", "bench", "examples/double", "examples/geography", "examples/levels/solve"},
 }
 
 // beside names the arrows within a floor.
@@ -40,7 +42,6 @@ var beside = map[string][]string{
 	"tube/tubetest":    {"tube"},
 	"geo":              {"geo/internal/world"},
 	"geo/internal/gen": {"geo", "geo/internal/world"},
-	"internal/nc":      {"internal/nc/relay"},
 	"chal/chaltest":    {"chal"},
 }
 
