@@ -49,7 +49,8 @@ func tcp(l Level, play func(ctx context.Context, p *player) error) Level {
 
 // greeting returns the lesson as it is printed.
 func (l *Level) greeting() string {
-	return "| " + strings.ReplaceAll(l.Name+": "+l.Description+"\n\n"+l.Lesson, "\n", "\n| ") + "\n"
+	text := "| " + strings.ReplaceAll(l.Name+": "+l.Description+"\n\n"+l.Lesson, "\n", "\n| ") + "\n"
+	return strings.ReplaceAll(text, "| \n", "|\n")
 }
 
 // greet says the lesson and then line, in one write.

@@ -40,8 +40,8 @@ to the next LF. What comes after it is kept for the next line.
 
 I send sums in pieces of 1 to 9 bytes. Answer each with its result as a
 line. I send three, then I wait for three answers.`,
-	Hint: `Call recv again and again until your buffer has a \n; take the line out and
-keep the rest. Python does it for you: f = s.makefile(); f.readline()`,
+	Hint: `Call recv again and again until your buffer has a \n; take the line out
+and keep the rest. Python does it for you: f = s.makefile(); f.readline()`,
 }
 
 var bytesText = Level{
@@ -77,7 +77,7 @@ Some frames arrive glued together, some are split, even inside the length.
 One is empty: that is not the end of anything.`,
 	Hint: `Write recv_exactly(n), which calls recv until it has n bytes. In Python:
 struct.unpack(">I", recv_exactly(4)) and struct.pack("<I", len(payload)).
-Decimal 10 is 00 00 00 0a in big-endian and 0a 00 00 00 in little-endian.`,
+10 is 00 00 00 0a in big-endian and 0a 00 00 00 in little-endian.`,
 }
 
 var finishText = Level{
@@ -125,7 +125,7 @@ Five connections must be in a room together. Send "new" for a room, and its
 name on four further connections, within a minute, leaving all open. Each
 is then told a share: its number and a word. Send the five words, 1 to 5,
 with blanks between, as a line on any of the five.`,
-	Hint: `Five sockets in a list: socks = [socket.create_connection(a) for _ in "12345"]
+	Hint: `Five sockets in a list: [socket.create_connection(a) for _ in range(5)]
 Or five terminals with nc. In a shell: exec {fd}<>/dev/tcp/HOST/PORT`,
 }
 
@@ -178,7 +178,7 @@ address you come from, and say a word. Send me the word here.
 
 Bound to 127.0.0.1 a server is reached only from its own machine; bound to
 0.0.0.0 it is reached at all its addresses.`,
-	Hint: `In another terminal: nc -l 4444 (traditional: nc -l -p 4444), then send 4444.
+	Hint: `In another terminal: nc -l 4444 (traditional: nc -l -p 4444); send 4444.
 In Python: socket.create_server(("", 4444)).accept()`,
 }
 
@@ -196,7 +196,7 @@ sends to a socket that is gone.
 
 Send "new" for a ticket, and end that connection with RST, not with FIN.
 Then connect again and send the ticket: I tell you what I saw.`,
-	Hint: `Python: s.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0)), close.
+	Hint: `Python: setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0)), close.
 bash: exec 3<>/dev/tcp/HOST/PORT; read up to the ticket; exec 3>&-
 (lines after the ticket stay unread). socat has the option linger=0.`,
 }
@@ -212,8 +212,8 @@ connection stays open for the next request: nobody needs to close to end.
 
 GET / with a Host field shows this page and a word. Then, on the same
 connection, POST to /flag the body word=WORD. GET /hint shows the hint.`,
-	Hint: `printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' is a whole request. For the second:
-POST /flag HTTP/1.1, Host: x, Content-Length: 11, an empty line, word=......
+	Hint: `printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' is a whole request. The second:
+POST /flag HTTP/1.1, Host: x, Content-Length: 11, an empty line, word=...
 Read the first body by its Content-Length, not until end of file.`,
 }
 
@@ -231,8 +231,8 @@ to door8.RUN..., RUN being the word below. A door says a letter. Believe it
 2. and if the door ends with close_notify. FIN alone can be forged by those
    on the way, to cut off what you should have heard.
 Send the letters that you believe here, in the order of the doors.`,
-	Hint: `openssl s_client -connect HOST:PORT -servername door1.RUN.` + tlsDomain + ` \
-  -ign_eof </dev/null, its certificate | openssl x509 -noout -fingerprint
-  -sha256. When close_notify is missing it says "unexpected eof"; Python
-  raises SSLEOFError, with suppress_ragged_eofs=False.`,
+	Hint: `openssl s_client -connect HOST:PORT -servername door1.RUN.` + tlsDomain + `
+  -ign_eof </dev/null, and what it prints into openssl x509 -noout
+  -fingerprint -sha256. When close_notify is missing it says "unexpected
+  eof"; Python raises SSLEOFError, with suppress_ragged_eofs=False.`,
 }
