@@ -30,7 +30,7 @@ check: ## format, vet, staticcheck, floors, all quick tests: before every commit
 test: install-test-programs ## everything, after installing what it needs
 	@# evaluated anew: the compiler may just have been installed
 	race=$$(command -v $${CC:-cc} >/dev/null 2>&1 && echo -race); \
-	  $(TOOL) gotestsum --format pkgname --hide-summary=output -- $$race -shuffle=on -timeout 15m $(PKGS)
+	  $(TOOL) gotestsum --format pkgname -- $$race -shuffle=on -timeout 15m $(PKGS)
 
 install-test-programs:
 	@.ci/install $(DEBS)
