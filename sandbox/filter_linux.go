@@ -74,16 +74,44 @@ func filter(p Policy, own bool) ([]byte, error) {
 		return names
 	}
 	const noSystemCall = seccomp.ActionErrno | seccomp.Action(unix.ENOSYS)
-	const denies = seccomp.ActionErrno | seccomp.Action(unix.EPERM)
-	deny := seccomp.SyscallGroup{Names: known(denied), Action: denies}
-	deny.NamesWithCondtions = conditions(p)
+	// The assembler lets system calls of another architecture (int 0x80) pass to the default action.
+	program := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: 4, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(info.ID), SkipTrue: 1},
+		bpf.RetConstant{Val: uint32(noSystemCall)},
+	}
+	add := func(p seccomp.Policy) error {
+		part, err := p.Assemble()
+		if err != nil {
+			return fmt.Errorf("assemble the syscall filter: %w", err)
+		}
+		program = append(program, part...)
+		return nil
+	}
+	// And after a condition that does not hold it goes on with the argument where the number was. So each
+	// call with conditions is decided on its own, before the others.
+	for name, c := range conditions(p) {
+		nr, ok := info.SyscallNames[name]
+		if !ok {
+			continue
+		}
+		only := seccomp.Policy{DefaultAction: seccomp.ActionAllow, Syscalls: []seccomp.SyscallGroup{{NamesWithCondtions: c, Action: seccomp.ActionErrno}}}
+		at := len(program)
+		program = append(program, bpf.LoadAbsolute{Off: 0, Size: 4}, nil, nil)
+		if err := add(only); err != nil {
+			return nil, err
+		}
+		program[at+1] = bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(nr), SkipTrue: 1}
+		program[at+2] = bpf.Jump{Skip: uint32(len(program) - at - 3)}
+	}
+	deny := seccomp.SyscallGroup{Names: known(denied), Action: seccomp.ActionErrno} // EPERM
 	if !own {
 		deny.Names = append(deny.Names, known(mounting)...)
 	}
 	if !p.Network {
 		deny.Names = append(deny.Names, known(sockets)...)
 	}
-	policy := seccomp.Policy{
+	rest := seccomp.Policy{
 		DefaultAction: seccomp.ActionAllow,
 		// The C library falls back to clone, whose flags a filter can see.
 		Syscalls: []seccomp.SyscallGroup{{Names: known("clone3"), Action: noSystemCall}, deny},
@@ -94,24 +122,15 @@ func filter(p Policy, own bool) ([]byte, error) {
 			allow += " mount umount2"
 		}
 		if p.Network {
-			allow += " " + sockets
+			allow += " sendto sendmsg sendmmsg setsockopt " + sockets
 		}
-		// sendto and the like carry conditions: those that pass them are allowed.
-		allow += " sendto sendmsg sendmmsg setsockopt"
-		policy.DefaultAction = denies
-		policy.Syscalls = append(policy.Syscalls, seccomp.SyscallGroup{Names: known(allow), Action: seccomp.ActionAllow})
+		rest.DefaultAction = seccomp.ActionErrno
+		rest.Syscalls = append(rest.Syscalls, seccomp.SyscallGroup{Names: known(allow), Action: seccomp.ActionAllow})
 	}
-	program, err := policy.Assemble()
-	if err != nil {
-		return nil, fmt.Errorf("assemble the syscall filter: %w", err)
+	if err := add(rest); err != nil {
+		return nil, err
 	}
-	// The assembler lets system calls of another architecture (int 0x80) pass to the default action.
-	guard := []bpf.Instruction{
-		bpf.LoadAbsolute{Off: 4, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(info.ID), SkipTrue: 1},
-		bpf.RetConstant{Val: uint32(noSystemCall)},
-	}
-	raw, err := bpf.Assemble(append(guard, program...))
+	raw, err := bpf.Assemble(program)
 	if err != nil {
 		return nil, fmt.Errorf("assemble the syscall filter: %w", err)
 	}
@@ -126,10 +145,10 @@ func filter(p Policy, own bool) ([]byte, error) {
 
 // conditions are the calls that are denied with some arguments only. Most arguments are 32 bits wide and
 // the kernel does not look at the rest of the register, so conditions compare bits, never whole words.
-func conditions(p Policy) []seccomp.NameWithConditions {
-	var list []seccomp.NameWithConditions
+func conditions(p Policy) map[string][]seccomp.NameWithConditions {
+	list := map[string][]seccomp.NameWithConditions{}
 	deny := func(name string, c ...seccomp.Condition) {
-		list = append(list, seccomp.NameWithConditions{Name: name, Conditions: c})
+		list[name] = append(list[name], seccomp.NameWithConditions{Name: name, Conditions: c})
 	}
 	const newNamespaces = unix.CLONE_NEWUSER // the others need a capability, which only a new user namespace would give
 	deny("clone", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: newNamespaces})
