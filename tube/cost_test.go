@@ -84,7 +84,7 @@ func TestRepeatedWaitsAreLinear(t *testing.T) {
 		wait func(*Tube) error
 	}{
 		"RecvUntil": {2, func(t *Tube) error { _, err := t.RecvUntil("END"); return err }},
-		"RecvLine":  {2, func(t *Tube) error { _, err := t.RecvLine(); return err }},
+		"RecvLine":  {7, func(t *Tube) error { _, err := t.RecvLine(); return err }},
 		"RecvAny":   {4, func(t *Tube) error { _, _, err := t.RecvAny("END", "\r\n", "xyz"); return err }},
 		"in turn": {5, func(t *Tube) error {
 			t.RecvUntil("END")
@@ -109,6 +109,20 @@ func TestRepeatedWaitsAreLinear(t *testing.T) {
 			t.Errorf("%s: %d bytes were searched %.1f times each", name, size, float64(tube.buf.work)/float64(size))
 		}
 		tube.Drain()
+	}
+}
+
+// What was searched is searched again when bytes were put back before it.
+func TestUnrecvAfterAFailedWait(t *testing.T) {
+	c, _ := net.Pipe()
+	tube := New(c)
+	feed(tube, append([]byte("D"), bytes.Repeat([]byte("x"), 10*minMarked)...))
+	if _, err := tube.Within(0).RecvUntil("END"); err == nil {
+		t.Fatal("found")
+	}
+	tube.Unrecv("EN")
+	if s, err := tube.Within(0).RecvUntil("END"); s != "END" || err != nil {
+		t.Errorf("RecvUntil = %q, %v", s, err)
 	}
 }
 

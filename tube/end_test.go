@@ -104,6 +104,22 @@ func TestCloseLosesNothing(t *testing.T) {
 	}
 }
 
+// Input that nobody has read does not turn the end into a reset.
+func TestCloseEndsOrderly(t *testing.T) {
+	t.Parallel()
+	for _, network := range []string{"tcp", "unix"} {
+		if network == "unix" && runtime.GOOS == "windows" {
+			continue
+		}
+		client, server := connect(t, network, tube.WithTimeout(patience))
+		must(t, client.Send("nobody reads this"))
+		must(t, server.Send("flag"))
+		must(t, server.Close())
+		s, err := client.RecvAll(0)
+		got(t, "RecvAll", s, err, "flag")
+	}
+}
+
 // Close does not wait longer than it was told to, for a peer that never reads.
 func TestCloseLingersNotForEver(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,7 @@ func recvLine[T text](t *Tube) (out T, err error) {
 	// a long one here would search its beginning again after each timeout.)
 	if data := t.buf.first(); len(data) > 0 {
 		data = data[:min(len(data), smallChunk)]
+		t.buf.work += len(data)
 		if i := bytes.IndexByte(data, '\n'); i >= 0 && (t.cfg.max <= 0 || i < t.cfg.max) {
 			line := data[:i]
 			if i > 0 && line[i-1] == '\r' {

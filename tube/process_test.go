@@ -252,8 +252,9 @@ func TestTerminalEnds(t *testing.T) {
 		t.Skip("Windows has no terminals for this")
 	}
 	p := start(t, ourselves("say", "0"), tube.WithPTY())
-	all, err := io.ReadAll(struct{ io.Reader }{p})
-	got(t, "ReadAll", string(all), err, "to stdout\nto stderr\n")
+	var all strings.Builder
+	_, err := io.CopyBuffer(struct{ io.Writer }{&all}, struct{ io.Reader }{p}, make([]byte, 64<<10))
+	got(t, "Copy", all.String(), err, "to stdout\nto stderr\n")
 	p = start(t, ourselves("say", "0"), tube.WithPTY())
 	s, err := p.RecvAll(0)
 	got(t, "RecvAll", s, err, "to stdout\nto stderr\n")

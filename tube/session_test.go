@@ -282,7 +282,10 @@ func TestAnySplitGivesTheSame(t *testing.T) {
 	}), 1, 12)
 	rapid.Check(t, func(t *rapid.T) {
 		stream := rapid.SliceOfN(letters, 0, 60).Draw(t, "stream")
-		maxBuffer := rapid.SampledFrom([]int{0, 0, 5, 20}).Draw(t, "max")
+		if rapid.Bool().Draw(t, "long") { // so that what was searched is remembered
+			stream = append(stream, bytes.Repeat([]byte("x"), 300)...)
+		}
+		maxBuffer := rapid.SampledFrom([]int{0, 0, 5, 20, 280}).Draw(t, "max")
 		ops := append(calls.Draw(t, "calls"), op{kind: 10})
 		every := make([]int, len(stream))
 		for i := range every {
@@ -291,6 +294,28 @@ func TestAnySplitGivesTheSame(t *testing.T) {
 		compare(t, stream, nil, maxBuffer, ops)
 		compare(t, stream, every, maxBuffer, ops)
 		compare(t, stream, rapid.SliceOfN(rapid.IntRange(1, 60), 0, 10).Draw(t, "cuts"), maxBuffer, ops)
+	})
+}
+
+// The same for several delimiters that begin, end and contain each other.
+func TestAnySplitFindsTheSameDelimiter(t *testing.T) {
+	t.Parallel()
+	letters := rapid.SampledFrom([]byte("ab"))
+	delim := rapid.Map(rapid.SliceOfN(letters, 1, 4), func(b []byte) string { return string(b) })
+	rapid.Check(t, func(t *rapid.T) {
+		stream := rapid.SliceOfN(letters, 0, 20).Draw(t, "stream")
+		maxBuffer := rapid.SampledFrom([]int{0, 0, 4}).Draw(t, "max")
+		var ops []op
+		for range 4 {
+			ops = append(ops, op{kind: 3, delims: rapid.SliceOfN(delim, 2, 3).Draw(t, "delims")})
+		}
+		every := make([]int, len(stream))
+		for i := range every {
+			every[i] = i
+		}
+		compare(t, stream, nil, maxBuffer, ops)
+		compare(t, stream, every, maxBuffer, ops)
+		compare(t, stream, rapid.SliceOfN(rapid.IntRange(1, 20), 0, 5).Draw(t, "cuts"), maxBuffer, ops)
 	})
 }
 

@@ -125,6 +125,31 @@ func TestSetDeadlineWhileWaitingForTheTurn(t *testing.T) {
 	})
 }
 
+// The same when the one whose turn it is waits for somebody else.
+func TestSetDeadlineWhileWaitingForAWriter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pipe()
+		defer b.Close()
+		r, w := io.Pipe() // that nobody reads
+		var wg sync.WaitGroup
+		wg.Go(func() { a.WriteTo(w) })
+		must(t, b.Send("x"))
+		synctest.Wait()
+		wg.Go(func() { takes(t, "receiving", 2*time.Second, os.ErrDeadlineExceeded, recvErr(a)) })
+		synctest.Wait()
+		must(t, a.SetReadDeadline(time.Now().Add(2*time.Second)))
+		time.Sleep(3 * time.Second)
+		wg.Go(func() { takes(t, "receiving", 2*time.Second, net.ErrClosed, recvErr(a.Within(time.Hour))) })
+		must(t, a.SetReadDeadline(time.Time{}))
+		synctest.Wait()
+		time.Sleep(2 * time.Second)
+		a.Close()
+		r.Close()
+		wg.Wait()
+	})
+}
+
 // fragile is a connection that a deadline which passes breaks, as that of
 // some WebSocket packages is.
 type fragile struct {
@@ -201,7 +226,7 @@ func TestEarlyWake(t *testing.T) {
 // Whoever sets a deadline on the connection below does not stop the Tube.
 func TestForeignDeadline(t *testing.T) {
 	t.Parallel()
-	client, server := pair(t)
+	client, server := connect(t, "tcp") // without a timeout, which would set another
 	must(t, client.Conn().SetDeadline(time.Now().Add(-time.Hour)))
 	must(t, client.Send("x"))
 	must(t, server.Send("y"))
