@@ -253,7 +253,7 @@ print((time.perf_counter_ns() - start) // n)
 func BenchmarkPwntools(b *testing.B) {
 	python := pythonWithPwntools(b)
 	l := listenOn(b, "tcp")
-	flood := strings.Repeat(lineText, 1<<10)
+	flood := strings.Repeat(lineText, 1<<14)
 	go func() {
 		for t := range l.Tubes() {
 			go func() {

@@ -103,6 +103,12 @@ func (b *buffer) first() []byte {
 func (b *buffer) room() []byte {
 	if n := len(b.all); n > b.head {
 		last := &b.all[n-1]
+		if n-b.head == 1 && last.r >= cap(last.b)/2 && (!b.full || cap(last.b) > smallChunk) {
+			// The unread rest, of a line mostly, is less than what was read
+			// before it: moved to the front, it will be whole in one piece.
+			last.b = last.b[:copy(last.b, last.unread())]
+			last.r = 0
+		}
 		if cap(last.b)-len(last.b) >= leastRoom {
 			return last.b[len(last.b):cap(last.b)]
 		}
@@ -144,10 +150,14 @@ func (b *buffer) packet(p []byte) {
 func (b *buffer) discard(n int) {
 	b.base += int64(n)
 	b.size -= n
+	live := b.live()
+	if len(live) > 0 && n < len(live[0].b)-live[0].r {
+		live[0].r += n
+		return
+	}
 	if b.size == 0 {
 		b.marks = b.marks[:0]
 	}
-	live := b.live()
 	for i := range live {
 		c := &live[i]
 		have := len(c.b) - c.r

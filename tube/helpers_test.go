@@ -116,9 +116,12 @@ func connectTo(t testing.TB, l *tube.Listener, network string, opts ...tube.Opti
 		if err == nil && (network == "udp" || network == "udp6" || network == "unixgram") {
 			err = client.Send("hello") // a datagram peer exists from its first datagram on
 		}
+		if err != nil {
+			l.Close() // nobody will come
+		}
 	}()
 	server, accepted := l.Accept()
-	if network == "tls" {
+	if network == "tls" && accepted == nil {
 		server.Within(0).Peek(1) // starts the handshake, which Dial waits for
 	}
 	<-dialled
@@ -128,6 +131,10 @@ func connectTo(t testing.TB, l *tube.Listener, network string, opts ...tube.Opti
 	t.Cleanup(func() { client.Abort(); server.Abort() })
 	return client, server
 }
+
+// impatient returns t with a default timeout that is soon over, which
+// connecting does not bear.
+func impatient(t *tube.Tube) *tube.Tube { return tube.New(t.Conn(), tube.WithTimeout(soon)) }
 
 // pair is connect over TCP, with time limits that only a broken test meets.
 func pair(t testing.TB, opts ...tube.Option) (client, server *tube.Tube) {

@@ -280,7 +280,8 @@ func TestJoinSplices(t *testing.T) {
 
 func TestWriteTo(t *testing.T) {
 	t.Parallel()
-	client, server := pair(t, tube.WithTimeout(soon))
+	client, server := pair(t)
+	client = impatient(client)
 	broken := errors.New("disk full")
 	must(t, server.Send("0123456789"))
 	_, err := client.Within(patience).Peek(10)
@@ -334,7 +335,8 @@ func TestEcho(t *testing.T) {
 
 func TestInteractive(t *testing.T) {
 	t.Parallel()
-	client, server := pair(t, tube.WithTimeout(soon))
+	client, server := pair(t)
+	client = impatient(client)
 	var out strings.Builder
 	in, typed := io.Pipe()
 	done := make(chan error)

@@ -48,27 +48,15 @@ func (t *Tube) RecvLine() (string, error) { return recvLine[string](t) }
 func (t *Tube) RecvLineBytes() ([]byte, error) { return recvLine[[]byte](t) }
 
 func recvLine[T text](t *Tube) (out T, err error) {
+	if line, ok := lineThere[T](t); ok {
+		return line, nil
+	}
 	c := call{view: t}
 	defer c.end()
 	if err := t.receive(&c); err != nil {
 		return out, t.unheld("recv line", "", err)
 	}
 	defer t.in.leave()
-	// Nearly always the line is there, in one piece, and short. (Looking for
-	// a long one here would search its beginning again after each timeout.)
-	if data := t.buf.first(); len(data) > 0 {
-		data = data[:min(len(data), smallChunk)]
-		t.buf.work += len(data)
-		if i := bytes.IndexByte(data, '\n'); i >= 0 && (t.cfg.max <= 0 || i < t.cfg.max) {
-			line := data[:i]
-			if i > 0 && line[i-1] == '\r' {
-				line = line[:i-1]
-			}
-			out = own[T](line)
-			t.drop(i + 1)
-			return out, nil
-		}
-	}
 	m, err := t.waitDelims(&c, newline)
 	end := m.end()
 	n := end - 1
@@ -88,6 +76,33 @@ func recvLine[T text](t *Tube) (out T, err error) {
 }
 
 var newline = [][]byte{{'\n'}}
+
+// lineThere is RecvLine where a line is there in one piece and short, as it
+// nearly always is: then reading lines costs what package bufio takes for it.
+// (Looking for a long one here would search its beginning again after each
+// timeout.)
+func lineThere[T text](t *Tube) (out T, ok bool) {
+	c := call{view: t}
+	if !t.in.mu.TryLock() {
+		return out, false
+	}
+	data := t.buf.first()
+	near := data[:min(len(data), smallChunk)]
+	t.buf.work += len(near)
+	i := bytes.IndexByte(near, '\n')
+	if i < 0 || t.cfg.max > 0 && i >= t.cfg.max || t.closed.Load() || c.cause() != nil {
+		t.in.leave()
+		return out, false
+	}
+	line := data[:i]
+	if i > 0 && line[i-1] == '\r' {
+		line = line[:i-1]
+	}
+	out = own[T](line)
+	t.drop(i + 1)
+	t.in.leave()
+	return out, true
+}
 
 // Skip reads and forgets everything up to and including delim, in constant
 // memory whatever WithMaxBuffer says, and returns how many bytes that was.
