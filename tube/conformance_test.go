@@ -16,7 +16,12 @@ import (
 func TestConformance(t *testing.T) {
 	over := func(network string) tubetest.Make {
 		return func(t testing.TB, opts ...tube.Option) (a, b *tube.Tube) {
-			return connect(t, network, opts...)
+			a, b = connect(t, network, opts...)
+			if network == "udp" || network == "unixgram" {
+				s, err := b.With(t.Context()).Recv()
+				got(t, "the datagram it took to meet", s, err, "hello")
+			}
+			return a, b
 		}
 	}
 	wrap := func(pipe func() (a, b io.ReadWriteCloser)) tubetest.Make {
