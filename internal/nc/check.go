@@ -60,7 +60,10 @@ var combinations = []bad{
 	{func(c *config) bool { return c.iface != "" && (c.unix || c.vsock) }, "--interface is for the internet", "leave it out"},
 	{func(c *config) bool { return len(c.steps) > 0 && (c.listen || c.runs() || c.scan) }, "--wait-for and --send are steps of a client", "leave out -l, -z, -e and -c"},
 	{func(c *config) bool { return len(c.steps) > 0 && c.recvOnly }, "--recv-only sends nothing, so it has no steps", "leave out --recv-only; -d does without the input"},
-	{func(c *config) bool { return c.pow && (c.listen || c.runs() || c.scan || c.recvOnly) }, "--pow answers a server", "leave out -l, -z, -e, -c and --recv-only"},
+	{func(c *config) bool {
+		return c.pow && (c.listen || c.runs() || c.scan || c.recvOnly || c.sendOnly || c.passFD)
+	}, "--pow reads what a server asks, and answers it", "leave out -l, -z, -e, -c, -F, --recv-only and --send-only"},
+	{func(c *config) bool { return c.pow && c.udp }, "--pow needs a stream", "leave -u out"},
 	{func(c *config) bool { return c.retry > 0 && (c.listen || c.scan) }, "--retry is about connecting", "leave out -l and -z"},
 	{func(c *config) bool {
 		return c.runs() && (c.hexInput || c.sendOnly || c.recvOnly || c.noStdin || c.timestamps || c.progress)
@@ -81,14 +84,9 @@ var combinations = []bad{
 	{func(c *config) bool { return c.noShutdown && c.sendOnly }, "--send-only ends with its input, and --no-shutdown does not tell that", "choose one"},
 }
 
-// notYet refuses what this version does not do: a flag that is accepted does what it says.
-var notYet = []bad{
-	{func(c *config) bool { return c.pow }, "--pow is not built yet", "solve the challenge by hand, and give the answer with --send"},
-}
-
 // check reads the operands and refuses what makes no sense together.
 func (c *config) check(operands []string) error {
-	for _, b := range append(combinations, notYet...) {
+	for _, b := range combinations {
 		if b.when(c) {
 			return usage(b.hint, "%s", b.msg)
 		}

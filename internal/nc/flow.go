@@ -15,6 +15,14 @@ import (
 // done with the bytes, else chunk by chunk.
 func (s *session) send() error {
 	c := s.n.c
+	if v := s.solver; v != nil {
+		select {
+		case <-v.free:
+		case <-s.over:
+			return relay.ErrStopped
+		}
+		defer v.settled()
+	}
 	if err := s.runSteps(); err != nil {
 		return err
 	}
@@ -86,6 +94,13 @@ func (s *session) sendFiltered() error {
 	if e := s.n.editor; e != nil {
 		read = e.read
 	}
+	if v := s.solver; v != nil && v.asks {
+		typed := read
+		read = func(p []byte, stop *relay.Stop) (int, error) {
+			n, err := typed(p, stop)
+			return copy(p, v.intercept(p[:n])), err
+		}
+	}
 	buf := make([]byte, 64<<10)
 	var line []byte // an unfinished line, where lines matter
 	byLine := c.hexInput || c.interval > 0
@@ -144,6 +159,8 @@ func (s *session) sendLine(line []byte) error {
 // write sends bytes that are ready to go, under --delay and --limit-rate, and
 // writes them down.
 func (s *session) write(p []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	for len(p) > 0 {
 		part := p
 		if s.outRate != nil && !s.n.c.udp {
@@ -229,6 +246,9 @@ func (s *session) receive() error {
 			}
 			if werr := s.n.output(stamps.stamp(p)); werr != nil {
 				return werr
+			}
+			if s.solver != nil {
+				s.solver.feed(p) // after the output: a question stands below the puzzle
 			}
 			if packets++; packets == c.recvLimit {
 				s.enough()

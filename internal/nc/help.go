@@ -19,7 +19,7 @@ nc -z HOST 1-1000       which are open     nc -U PATH       Unix socket
   --broker --chat  pass on to all         --allow --deny HOST,…  who may connect
   --send-only --recv-only --no-shutdown --half-open    the ends of the stream
   --idle-timeout TIME --wait TIME --delay TIME --limit-rate RATE --retry N
-  --wait-for TEXT --send TEXT  steps      --hex  type bytes as \x41   --no-edit
+  --wait-for TEXT --send TEXT  steps  --hex  type \x41  --pow  solve  --no-edit
   --timestamps --progress --json --color --history FILE    what you see
   -I -O BYTES -M TTL --min-ttl -T TOS -b -D -F -S --keepalive --interface
 TIME: seconds, or 500ms, 2m. The end of input is passed on (FIN), and nc ends

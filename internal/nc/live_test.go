@@ -81,9 +81,7 @@ func listening(t *testing.T, files []string, port string) {
 	}
 }
 
-var (
-	tcpTables = []string{"/proc/net/tcp", "/proc/net/tcp6"}
-)
+var tcpTables = []string{"/proc/net/tcp", "/proc/net/tcp6"}
 
 // cpu is what a process has used so far.
 func cpu(t *testing.T, pid int) time.Duration {
@@ -523,16 +521,11 @@ func TestRealProxies(t *testing.T) {
 	})
 }
 
-// TestTerminal drives nc in a terminal: editing while output arrives, Ctrl-C,
-// and the terminal's state afterwards.
-func TestTerminal(t *testing.T) {
-	tmux := testkit.Program(t, "tmux")
-	l := start(t, ncBinary, "-lkvn", "-c", "printf 'Welcome\\nname? '; read n; printf 'hello %s\\nmore? ' \"$n\"; read m; echo \"bye $m\"", "127.0.0.1", "0")
-	port, err := l.errs.port()
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(t.TempDir(), "tmux")
+// terminal starts a shell in a terminal of 70 by 20. expect waits for a text on
+// the screen, keys types.
+func terminal(t *testing.T, tmux string) (socket string, expect func(string), keys func(...string)) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "tmux")
 	run := func(args ...string) string {
 		out, err := exec.Command(tmux, append([]string{"-S", socket}, args...)...).CombinedOutput()
 		if err != nil {
@@ -542,7 +535,7 @@ func TestTerminal(t *testing.T) {
 	}
 	exec.Command(tmux, "-S", socket, "-f", "/dev/null", "new-session", "-d", "-x", "70", "-y", "20", "env PS1='$ ' sh").Run()
 	t.Cleanup(func() { exec.Command(tmux, "-S", socket, "kill-server").Run() })
-	expect := func(want string) {
+	expect = func(want string) {
 		t.Helper()
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
@@ -559,7 +552,20 @@ func TestTerminal(t *testing.T) {
 			}
 		}
 	}
-	keys := func(k ...string) { run(append([]string{"send-keys"}, k...)...) }
+	keys = func(k ...string) { run(append([]string{"send-keys"}, k...)...) }
+	return socket, expect, keys
+}
+
+// TestTerminal drives nc in a terminal: editing while output arrives, Ctrl-C,
+// and the terminal's state afterwards.
+func TestTerminal(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	l := start(t, ncBinary, "-lkvn", "-c", "printf 'Welcome\\nname? '; read n; printf 'hello %s\\nmore? ' \"$n\"; read m; echo \"bye $m\"", "127.0.0.1", "0")
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, expect, keys := terminal(t, tmux)
 	keys("stty -g >"+socket+".before; "+ncBinary+" 127.0.0.1 "+port, "Enter")
 	expect("name?")
 	keys("Amn", "Left", "BSpace", "Right", "na")
@@ -594,7 +600,7 @@ func TestFilteredPorts(t *testing.T) {
 	out, err := exec.Command(unshare, "-n", "sh", "-c", script).CombinedOutput()
 	took := time.Since(begin)
 	if bytes.Contains(out, []byte("Operation not permitted")) || bytes.Contains(out, []byte("Unknown device type")) {
-		t.Skip("no network namespace with a pair of interfaces: "+strings.TrimSpace(string(out)))
+		t.Skip("no network namespace with a pair of interfaces: " + strings.TrimSpace(string(out)))
 	}
 	if err == nil || bytes.Count(out, []byte("Connection timed out")) != 1000 {
 		t.Errorf("got %v, %.300s", err, out)

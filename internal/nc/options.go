@@ -188,7 +188,7 @@ var options = []option{
 	{long: "transcript", arg: "FILE", group: groupBytes, help: "Record the session as an asciicast.", explain: "records the session to %s", set: text(func(c *config) *string { return &c.transcript })},
 	{long: "wait-for", arg: "TEXT", group: groupBytes, help: "First wait until the peer has sent TEXT (escapes as in --hex); may be repeated, with --send.", explain: "waits until the peer has sent %s", set: addStep(false)},
 	{long: "send", arg: "TEXT", group: groupBytes, help: "First send TEXT and a line feed (escapes as in --hex); may be repeated, with --wait-for.", explain: "sends %s and a line feed", set: addStep(true)},
-	{long: "pow", group: groupBytes, help: "Solve the peer's proof of work as it arrives.", explain: "solves the peer's proof of work", set: flag(func(c *config) *bool { return &c.pow })},
+	{long: "pow", group: groupBytes, help: "Solve the server's proof of work (kctf, redpwn, hashes) as it arrives; on a terminal, ask first. Piped input waits until that is done, or the server is quiet for a second.", explain: "solves the server's proof of work, asking first on a terminal", set: flag(func(c *config) *bool { return &c.pow })},
 
 	{letter: 'e', long: "exec", arg: "COMMAND", group: groupProgram, help: "Connect the program to the connection, no shell.", explain: "runs %s on each connection", set: text(func(c *config) *string { return &c.exec })},
 	{letter: 'c', long: "sh-exec", arg: "COMMAND", group: groupProgram, help: "Connect a shell command to the connection.", explain: "runs the shell command %s on each connection", set: text(func(c *config) *string { return &c.shExec })},

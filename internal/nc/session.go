@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
@@ -22,6 +23,8 @@ type session struct {
 	lastCR          bool
 	outRate, inRate *rate
 	steps           *stepper
+	solver          *solver
+	writing         sync.Mutex    // a line and the answer of a solver are not mixed
 	full            chan struct{} // closed by enough
 }
 
@@ -50,9 +53,15 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 		conn.Close()
 		return err
 	}
+	if n.c.pow {
+		s.solver = s.startSolver()
+	}
 	start := time.Now()
 	stopProgress := s.showProgress(start)
 	err = s.run(ctx, func() { s.summary(start) })
+	if s.solver != nil {
+		<-s.solver.done
+	}
 	stopProgress()
 	off()
 	n.r.event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
@@ -74,6 +83,9 @@ func (s *session) run(ctx context.Context, before func()) error {
 		err := s.receive()
 		if s.steps != nil {
 			s.steps.end()
+		}
+		if s.solver != nil {
+			close(s.solver.gone)
 		}
 		down <- err
 	}()
@@ -183,8 +195,9 @@ func (s *session) lastWords() {
 	if s.got.Bytes() == 0 && !s.n.in.Terminal() {
 		grace = lastInput
 	}
-	before := s.sent.Bytes()
-	s.stop.WhenIdle(grace, func() bool { return s.sent.Bytes() > before && alive(s.conn) })
+	// What the sender has read already may have been sent before the end.
+	known := s.stop.Turn() | 1
+	s.stop.WhenIdle(grace, func() bool { return s.stop.Turn() > known && alive(s.conn) })
 }
 
 // enough ends the session after -W's packets.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -37,6 +38,7 @@ type Stop struct {
 	ch, idle       chan struct{}
 	grace          time.Duration
 	keep           func() bool
+	turns          atomic.Uint64
 }
 
 // NewStop returns a Stop that has not happened.
@@ -56,6 +58,10 @@ func (s *Stop) WhenIdle(grace time.Duration, keep func() bool) {
 	})
 }
 
+// Turn counts how often the reader has begun and ended to wait for input: an
+// odd number while it waits, an even one while it passes on what it has read.
+func (s *Stop) Turn() uint64 { return s.turns.Load() }
+
 // Release frees what the Stop holds.
 func (s *Stop) Release() { s.Stop() }
 
@@ -65,6 +71,8 @@ func (in *Input) Read(p []byte, stop *Stop) (int, error) {
 	var stopped, idle <-chan struct{}
 	if stop != nil {
 		stopped, idle = stop.ch, stop.idle
+		stop.turns.Add(1)
+		defer stop.turns.Add(1)
 		select {
 		case <-stopped:
 			return 0, ErrStopped

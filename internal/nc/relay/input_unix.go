@@ -36,6 +36,7 @@ type Stop struct {
 	fd    int
 	grace time.Duration
 	keep  func() bool
+	turns atomic.Uint64
 }
 
 const (
@@ -68,6 +69,10 @@ func (s *Stop) WhenIdle(grace time.Duration, keep func() bool) {
 }
 
 func (s *Stop) wake() { s.once.Do(func() { s.w.Close() }) }
+
+// Turn counts how often the reader has begun and ended to wait for input: an
+// odd number while it waits, an even one while it passes on what it has read.
+func (s *Stop) Turn() uint64 { return s.turns.Load() }
 
 // Release frees the Stop's descriptors. No read may use it any more.
 func (s *Stop) Release() { s.Stop(); s.r.Close() }
@@ -119,6 +124,10 @@ func (s *Stop) stopped() bool { return s != nil && s.state.Load() == stopped }
 
 // wait blocks until the descriptor can be read or stop has happened.
 func (in *Input) wait(stop *Stop) error {
+	if stop != nil {
+		stop.turns.Add(1)
+		defer stop.turns.Add(1)
+	}
 	pfd := []unix.PollFd{{Fd: int32(in.fd), Events: unix.POLLIN}, {Fd: -1}}
 	for {
 		timeout := -1

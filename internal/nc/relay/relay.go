@@ -59,6 +59,13 @@ func (m *Meter) Add(n int) {
 	}
 }
 
+// Touch sets the time as if bytes had been counted.
+func (m *Meter) Touch() {
+	if m.timed {
+		m.moved.Store(time.Now().UnixNano())
+	}
+}
+
 // Bytes returns the number of bytes counted so far.
 func (m *Meter) Bytes() int64 { return m.bytes.Load() }
 
