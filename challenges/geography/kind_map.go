@@ -72,9 +72,11 @@ func frameFor(r *rand.Rand, c *geo.Country) (frame, bool) {
 		if zoom == 1 {
 			return frame{top: 90, left: 5 * float64(r.IntN(72)-36), step: step}, true
 		}
-		// Anywhere, but with the whole of that part in it, and corners at multiples of 5 degrees.
+		// Anywhere on the Earth, but with the whole of that part in it, and corners at multiples of 5 degrees.
+		top := 5 * math.Round((lat+step*(height/2+r.Float64()*max(0, dotRows-height)))/5)
+		southmost := 5 * math.Ceil((step*dotRows-90)/5) // its last line is at the pole
 		return frame{
-			top:  min(90, 5*math.Round((lat+step*(height/2+r.Float64()*max(0, dotRows-height)))/5)),
+			top:  min(90, max(top, southmost)),
 			left: westOf(math.Remainder(5*math.Round((lon-step*(width/2+r.Float64()*max(0, dotCols-width)))/5), 360)),
 			step: step,
 		}, true
