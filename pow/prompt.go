@@ -4,29 +4,36 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+// lazy compiles an expression when it is first used: all of them take 2 ms, which
+// a program that imports the package should not pay for at its start.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // hashNameRE tells texts that may hold a puzzle on a hash from the many that
 // cannot.
-var hashNameRE = regexp.MustCompile(`(?i)md5|sha|hashcash`)
+var hashNameRE = lazy(`(?i)md5|sha|hashcash`)
 
 // A puzzle on a hash as servers write it: the call, then what its value must be.
 // The arguments are text between quotes or a bare word; one of them is unknown.
 const argRE = `\s*(b?"[^"\n]{0,200}"|b?'[^'\n]{0,200}'|[^\s"'()+]{1,200})\s*`
 
 var (
-	callRE = regexp.MustCompile(`(?i)\b(?:hashlib\.)?(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512)(?:sum)?\s*\(\s*(?:(unhex|bytes\.fromhex|fromhex|unhexlify)\s*\()?` + argRE + `\+` + argRE + `(?:\+` + argRE + `)?\)?\s*\)`)
+	callRE = lazy(`(?i)\b(?:hashlib\.)?(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512)(?:sum)?\s*\(\s*(?:(unhex|bytes\.fromhex|fromhex|unhexlify)\s*\()?` + argRE + `\+` + argRE + `(?:\+` + argRE + `)?\)?\s*\)`)
 	// the value: == HEX, == 000…(N), .startswith("HEX"), starts with HEX, N zero bits
-	equalsRE = regexp.MustCompile(`(?i)^(?:\.(?:hex)?digest\(\))?\s*(\[[-:0-9]{2,8}\])?\s*(?:===?|=|is|equals|->)\s*b?["']?([0-9a-f]{1,128})["']?(?:\.{3}|\*+)?(\((\d{1,3})\))?`)
-	withRE   = regexp.MustCompile(`(?i)^(?:\.(?:hex)?digest\(\))?[^\n"']{0,60}?\b(start|begin|end)(?:s|ing)?\s*with\s*[("'\x60]*(?:([0-9]{1,3})\s+(?:leading |trailing )?(zero(?:e?s)?(?:[ -]bits?)?|0['s]{0,2}(?: bits?)?)([^\n]{0,16})|([0-9a-f]{1,64})\b)`)
-	hasRE    = regexp.MustCompile(`(?i)^[^\n"']{0,40}?\b(?:ha(?:s|ve)|with)\s+(?:at least\s+)?([0-9]{1,3})\s+(leading|trailing)\s+(zero|0)[- ]?bits?`)
-	stampRE  = regexp.MustCompile(`\bhashcash\s+-mq?b\s*([0-9]{1,3})\s+(?:-r\s+)?["']?([0-9A-Za-z_.@+-]{1,200})`)
+	equalsRE = lazy(`(?i)^(?:\.(?:hex)?digest\(\))?\s*(\[[-:0-9]{2,8}\])?\s*(?:===?|=|is|equals|->)\s*b?["']?([0-9a-f]{1,128})["']?(?:\.{3}|\*+)?(\((\d{1,3})\))?`)
+	withRE   = lazy(`(?i)^(?:\.(?:hex)?digest\(\))?[^\n"']{0,60}?\b(start|begin|end)(?:s|ing)?\s*with\s*[("'\x60]*(?:([0-9]{1,3})\s+(?:leading |trailing )?(zero(?:e?s)?(?:[ -]bits?)?|0['s]{0,2}(?: bits?)?)([^\n]{0,16})|([0-9a-f]{1,64})\b)`)
+	hasRE    = lazy(`(?i)^[^\n"']{0,40}?\b(?:ha(?:s|ve)|with)\s+(?:at least\s+)?([0-9]{1,3})\s+(leading|trailing)\s+(zero|0)[- ]?bits?`)
+	stampRE  = lazy(`\bhashcash\s+-mq?b\s*([0-9]{1,3})\s+(?:-r\s+)?["']?([0-9A-Za-z_.@+-]{1,200})`)
 )
 
 // findHash finds a [Hash].
 func findHash(text []byte) (p Puzzle, from, to int) {
 	for at := 0; at < len(text); {
-		m := callRE.FindSubmatchIndex(text[at:])
+		m := callRE().FindSubmatchIndex(text[at:])
 		if m == nil {
 			break
 		}
@@ -100,7 +107,7 @@ func placeholder(arg string) (length int, ok bool) {
 // value sets what the digest must be from the text after the call, and returns how
 // much of it says so, or 0.
 func (h *Hash) value(text string) int {
-	if m := equalsRE.FindStringSubmatchIndex(text); m != nil {
+	if m := equalsRE().FindStringSubmatchIndex(text); m != nil {
 		h.Digest = strings.ToLower(text[m[4]:m[5]])
 		if m[2] >= 0 {
 			h.Trailing = strings.HasPrefix(text[m[2]:], "[-")
@@ -113,11 +120,11 @@ func (h *Hash) value(text string) int {
 		}
 		return h.known(m[1])
 	}
-	if m := hasRE.FindStringSubmatchIndex(text); m != nil {
+	if m := hasRE().FindStringSubmatchIndex(text); m != nil {
 		h.ZeroBits, h.Trailing = atoi(text[m[2]:m[3]]), strings.EqualFold(text[m[4]:m[5]], "trailing")
 		return h.known(m[1])
 	}
-	m := withRE.FindStringSubmatchIndex(text)
+	m := withRE().FindStringSubmatchIndex(text)
 	if m == nil {
 		return 0
 	}
@@ -149,7 +156,7 @@ func atoi(s string) int {
 
 // findStamp finds a [Stamp].
 func findStamp(text []byte) (p Puzzle, from, to int) {
-	m := stampRE.FindSubmatchIndex(text)
+	m := stampRE().FindSubmatchIndex(text)
 	if m == nil {
 		return nil, 0, 0
 	}

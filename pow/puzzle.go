@@ -3,7 +3,6 @@ package pow
 import (
 	"bytes"
 	"context"
-	"regexp"
 	"time"
 )
 
@@ -38,8 +37,8 @@ var (
 const near = 256
 
 var (
-	challengeRE = regexp.MustCompile(`(?:^|[^0-9A-Za-z_./+=-])(s\.[0-9A-Za-z+/]{4,12}={0,2}\.[0-9A-Za-z+/]{2,216}={0,2})`)
-	announceRE  = regexp.MustCompile(`(?i)\bpow\b|kctf-pow|proof.of.work|\bsolve\b`)
+	challengeRE = lazy(`(?:^|[^0-9A-Za-z_./+=-])(s\.[0-9A-Za-z+/]{4,12}={0,2}\.[0-9A-Za-z+/]{2,216}={0,2})`)
+	announceRE  = lazy(`(?i)\bpow\b|kctf-pow|proof.of.work|\bsolve\b`)
 )
 
 // Find returns the first puzzle in what a server has said so far, and the offset
@@ -53,7 +52,7 @@ func Find(text []byte) (puzzle Puzzle, end int, ok bool) {
 
 // find is Find; whole says that nothing follows the text.
 func find(text []byte, whole bool) (first Puzzle, end int, ok bool) {
-	if !bytes.Contains(text, []byte("s.")) && !hashNameRE.Match(text) {
+	if !bytes.Contains(text, []byte("s.")) && !hashNameRE().Match(text) {
 		return nil, 0, false
 	}
 	begin := len(text) + 1
@@ -74,14 +73,14 @@ func find(text []byte, whole bool) (first Puzzle, end int, ok bool) {
 // findChallenge finds a kctf or redpwn challenge that is announced before it.
 func findChallenge(text []byte) (p Puzzle, from, to int) {
 	for at := 0; at < len(text); {
-		m := challengeRE.FindSubmatchIndex(text[at:])
+		m := challengeRE().FindSubmatchIndex(text[at:])
 		if m == nil {
 			break
 		}
 		from, to = at+m[2], at+m[3]
 		at = to
 		c, err := Parse(string(text[from:to]))
-		if err == nil && c.difficulty > 0 && announceRE.Match(text[max(0, from-near):from]) {
+		if err == nil && c.difficulty > 0 && announceRE().Match(text[max(0, from-near):from]) {
 			return c, from, to
 		}
 	}
