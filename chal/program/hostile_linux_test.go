@@ -146,7 +146,7 @@ func neighbour(ctx context.Context, s *served, first string) error {
 // on. The limits are smaller than the defaults, so that they are met soon.
 func TestHostile(t *testing.T) {
 	policy := sandbox.Policy{
-		Memory: 48 << 20, Time: 3 * time.Second, CPU: time.Second, Idle: 2 * time.Second, Output: 4 << 20,
+		Memory: 48 << 20, Time: 20 * time.Second, CPU: time.Second, Idle: 7 * time.Second, Output: 4 << 20,
 	}
 	hostile := serve(t, program.Config{Command: []string{compiled(t, "hostile")}, Policy: policy})
 	honest := serve(t, program.Config{Command: []string{"cat"}})
