@@ -74,7 +74,7 @@
 //	recvn(n)                         RecvN
 //	recvline(), recvlineS()          RecvLine (without the line's end)
 //	recvlines(n)                     Lines
-//	recvuntil(delim)                 RecvUntil; drop=True: Skip
+//	recvuntil(delim)                 RecvUntil; to forget what comes: Skip
 //	recvuntil((a, b))                RecvAny, which tells which one it was
 //	recvregex, recvline_regex        RecvRegexp, Expect
 //	recvall(), recvrepeat()          RecvAll(limit), Drain
