@@ -257,7 +257,8 @@ func (o op) onModel(s *session) string {
 func compare(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, stream []byte, at []int, maxBuffer int, ops []op) {
+}, stream []byte, at []int, maxBuffer int, ops []op,
+) {
 	t.Helper()
 	tu := tube.New(&pieces{rest: split(stream, at)}, tube.WithMaxBuffer(maxBuffer))
 	model := &session{rest: stream, max: maxBuffer}

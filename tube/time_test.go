@@ -178,6 +178,7 @@ func (f *fragile) set(i int, d time.Time) error {
 func (f *fragile) SetReadDeadline(d time.Time) error {
 	return errors.Join(f.set(0, d), f.Conn.SetReadDeadline(d))
 }
+
 func (f *fragile) SetWriteDeadline(d time.Time) error {
 	return errors.Join(f.set(1, d), f.Conn.SetWriteDeadline(d))
 }

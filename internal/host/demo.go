@@ -204,7 +204,7 @@ func (d *Demo) log() *slog.Logger {
 	}
 	f, isFile := d.Stderr.(*os.File)
 	_, noColor := d.Env("NO_COLOR")
-	return slog.New(tint.NewHandler(d.Stderr, &tint.Options{
+	return slog.New(tint.NewTextHandler(d.Stderr, &tint.Options{
 		TimeFormat: time.TimeOnly,
 		NoColor:    noColor || !isFile || !isatty.IsTerminal(f.Fd()),
 	}))
