@@ -204,9 +204,9 @@ func (s *Server) linger(conn net.Conn) {
 	if d == 0 || !ok {
 		return
 	}
-	conn.SetDeadline(time.Now().Add(d))
+	conn.SetReadDeadline(time.Now().Add(d))
 	if s.hurry.Load() { // set before Close shortens the deadlines of all: one of the two sees the other
-		conn.SetDeadline(time.Now().Add(min(d, hurryLinger)))
+		conn.SetReadDeadline(time.Now().Add(min(d, hurryLinger)))
 	}
 	if half.CloseWrite() != nil {
 		return // reset, or closed by the handler
