@@ -259,27 +259,7 @@ func full(fd int) bool {
 }
 
 func socketToFile(out int, rc syscall.RawConn, m *Meter) (bool, error) {
-	p, err := newPrivatePipe()
-	if err != nil {
-		return false, nil
-	}
-	defer p.close()
-	first := true
-	for {
-		n, err := p.fillFromSocket(rc)
-		switch {
-		case err != nil && first && errors.Is(err, unix.EINVAL):
-			return false, nil
-		case err != nil:
-			return true, err
-		case n == 0:
-			return true, nil
-		}
-		if err := p.drainToFile(out, n, m); err != nil {
-			return true, err
-		}
-		first = false
-	}
+	return throughPipe(rc, func(p *privatePipe, n int64) error { return p.drainToFile(out, n, m) })
 }
 
 // spliceBetween is Between without copying.
@@ -288,13 +268,19 @@ func spliceBetween(dst, src net.Conn, m *Meter) (bool, error) {
 	if from == nil || to == nil {
 		return false, nil
 	}
+	return throughPipe(from, func(p *privatePipe, n int64) error { return p.drainToSocket(to, n, m) })
+}
+
+// throughPipe moves everything that comes from a socket through a private
+// pipe to where drain takes it. It returns false, with nothing moved, where the
+// system cannot do that.
+func throughPipe(from syscall.RawConn, drain func(p *privatePipe, n int64) error) (bool, error) {
 	p, err := newPrivatePipe()
 	if err != nil {
 		return false, nil
 	}
 	defer p.close()
-	first := true
-	for {
+	for first := true; ; first = false {
 		n, err := p.fillFromSocket(from)
 		switch {
 		case err != nil && first && errors.Is(err, unix.EINVAL):
@@ -304,10 +290,9 @@ func spliceBetween(dst, src net.Conn, m *Meter) (bool, error) {
 		case n == 0:
 			return true, nil
 		}
-		if err := p.drainToSocket(to, n, m); err != nil {
+		if err := drain(p, n); err != nil {
 			return true, err
 		}
-		first = false
 	}
 }
 
