@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -62,22 +63,27 @@ func (s session) onTerminal(ctx context.Context) (sandbox.Exit, error) {
 		return sandbox.Exit{}, fmt.Errorf("open a terminal: %w", err)
 	}
 	t := terminal{ours}
-	err = t.set(theirs, 0)
+	err = t.change(func(now *unix.Termios) {
+		now.Iflag, now.Oflag, now.Lflag = 0, 0, 0
+		// With one byte wanted the pause between bytes never counts, except for a read that waits when
+		// the input ends: see endInput.
+		now.Cc[unix.VMIN], now.Cc[unix.VTIME] = 1, 1
+	})
 	if err == nil {
 		err = pty.Setsize(ours, &pty.Winsize{Rows: 24, Cols: 80})
 	}
 	if err == nil {
 		// The session's user must be able to open nothing by it, but to write to it: it is passed open.
-		return s.relay(ctx, t, theirs)
+		return s.relay(ctx, t, theirs, t.endInput)
 	}
 	ours.Close()
 	theirs.Close()
 	return sandbox.Exit{}, fmt.Errorf("set up a terminal: %w", err)
 }
 
-// set makes the terminal pass bytes as they are; local may add unix.ICANON.
-func (t terminal) set(f *os.File, local uint32) error {
-	raw, err := f.SyscallConn()
+// change changes the terminal's settings.
+func (t terminal) change(settings func(*unix.Termios)) error {
+	raw, err := t.SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -86,17 +92,11 @@ func (t terminal) set(f *os.File, local uint32) error {
 		if now, err = unix.IoctlGetTermios(int(fd), unix.TCGETS); err != nil {
 			return
 		}
-		now.Iflag, now.Oflag, now.Lflag = 0, 0, local
-		now.Cc[unix.VMIN], now.Cc[unix.VTIME] = 1, 0
-		if local != 0 {
-			now.Cc[unix.VEOF] = endOfInput
-		}
+		settings(now)
 		err = unix.IoctlSetTermios(int(fd), unix.TCSETS, now)
 	})
 	return errors.Join(failed, err)
 }
-
-const endOfInput = 4 // ^D
 
 // Read returns the end of the stream when the last process has closed the terminal.
 func (t terminal) Read(p []byte) (int, error) {
@@ -107,14 +107,63 @@ func (t terminal) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite tells the program that its input has ended. A terminal knows only one way to say so, the end
-// character of a line mode, so it is put into that mode for it.
-func (t terminal) CloseWrite() error {
-	if err := t.set(t.File, unix.ICANON); err != nil {
-		return err
+// endInput tells the program that its input has ended, whenever it reads until ctx ends. A terminal knows only
+// one way to say so, the end character of a line mode, and it ends one read. It is put into that mode once
+// the program has read everything, because a line mode would cut long lines and take bytes of the input for its
+// own. A read that was waiting in the mode before takes the character, and then returns for the pause between bytes.
+func (t terminal) endInput(ctx context.Context) error {
+	const (
+		longest = 50 * time.Millisecond
+		again   = 250 * time.Millisecond // longer than the pause between bytes, which each end starts anew
+	)
+	next := time.NewTimer(0)
+	defer next.Stop()
+	lines := false
+	for pause := time.Millisecond; ; pause = min(2*pause, max(pause, longest)) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next.C:
+		}
+		read, err := t.allRead()
+		if err == nil && read && !lines {
+			lines = true
+			err = t.change(func(now *unix.Termios) {
+				now.Lflag |= unix.ICANON
+				now.Cc[unix.VEOF] = endOfInput
+			})
+		}
+		if err == nil && read {
+			pause = again
+			_, err = t.Write([]byte{endOfInput})
+		}
+		if err != nil {
+			return err
+		}
+		next.Reset(pause)
 	}
-	_, err := t.Write([]byte{endOfInput})
-	return err
+}
+
+const endOfInput = 4 // ^D
+
+// allRead says whether the program has read all that was written. Asking the program's end is the only way to know:
+// poll also waits for what the system has not handed over yet.
+func (t terminal) allRead() (bool, error) {
+	raw, err := t.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	var ready int
+	failed := raw.Control(func(fd uintptr) {
+		end, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+		if errno != 0 {
+			err = os.NewSyscallError("ioctl TIOCGPTPEER", errno)
+			return
+		}
+		defer unix.Close(int(end))
+		ready, err = unix.Poll([]unix.PollFd{{Fd: int32(end), Events: unix.POLLIN}}, 0)
+	})
+	return ready == 0, errors.Join(failed, err)
 }
 
 func (t terminal) LocalAddr() net.Addr  { return terminalAddr{} }

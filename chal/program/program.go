@@ -160,7 +160,7 @@ func (s session) onPair(ctx context.Context) (sandbox.Exit, error) {
 	if err != nil {
 		return sandbox.Exit{}, err
 	}
-	return s.relay(ctx, ours, theirs)
+	return s.relay(ctx, ours, theirs, func(context.Context) error { return ours.CloseWrite() })
 }
 
 // file is the program's end of a relay.
@@ -169,9 +169,10 @@ type file interface {
 	io.Closer
 }
 
-// relay starts the program on theirs and copies between ours and the player until nothing is left.
-func (s session) relay(ctx context.Context, ours halfConn, theirs file) (sandbox.Exit, error) {
-	m := &countedConn{halfConn: ours}
+// relay starts the program on theirs and copies between ours and the player until nothing is left. It calls
+// endInput when the player has ended the input.
+func (s session) relay(ctx context.Context, ours net.Conn, theirs file, endInput func(context.Context) error) (sandbox.Exit, error) {
+	m := &countedConn{Conn: ours}
 	defer ours.Close()
 	p, err := s.runner.Start(ctx, theirs, s.own)
 	theirs.Close()
@@ -184,7 +185,7 @@ func (s session) relay(ctx context.Context, ours halfConn, theirs file) (sandbox
 	var copying sync.WaitGroup
 	copying.Go(func() {
 		if _, err := s.With(in).WriteTo(writerOnly{m}); err == nil {
-			m.CloseWrite()
+			endInput(in)
 		}
 	})
 	copying.Go(func() {

@@ -60,24 +60,37 @@ func TestNoByteLost(t *testing.T) {
 
 // TestHalfClose gets an answer to all the input.
 func TestHalfClose(t *testing.T) {
-	for _, way := range ways {
-		t.Run(way.name, func(t *testing.T) {
-			t.Parallel()
-			c := program.Config{Command: []string{"sh", "-c", "wc -c; echo end"}}
-			way.change(&c)
-			s := serve(t, c)
-			for range *runs {
-				p := s.dial()
-				p.Send(strings.Repeat("0123456789\n", 300))
-				p.CloseWrite()
-				if got, err := p.RecvAll(1 << 20); got != "3300\nend\n" || err != nil {
-					t.Errorf("got %q, %v, want %q", got, err, "3300\nend\n")
+	for _, c := range []struct{ name, shell, input, want string }{
+		{"lines", "wc -c; echo end", strings.Repeat("0123456789\n", 300), "3300\nend\n"},
+		{"no newline", "wc -c; echo end", strings.Repeat("0123456789", 1000), "10000\nend\n"},
+		{"control characters", "wc -c; echo end", "a\x04b\x03\x04\x04\x1a\xff\x00", "9\nend\n"},
+		{"nothing", "wc -c; echo end", "", "0\nend\n"},
+		{"a reader that waits", "echo ready; wc -c; echo end", "word", "4\nend\n"},
+		{"several reads of the end", "wc -c; wc -c; wc -c; echo end", "word", "4\n0\n0\nend\n"},
+		{"a busy program", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; wc -c", strings.Repeat("x", 1<<16), "65536\n"},
+	} {
+		for _, way := range ways {
+			t.Run(c.name+"/"+way.name, func(t *testing.T) {
+				t.Parallel()
+				config := program.Config{Command: []string{"sh", "-c", c.shell}}
+				way.change(&config)
+				s := serve(t, config)
+				for range *runs {
+					p := s.dial()
+					if strings.HasPrefix(c.shell, "echo ready") {
+						p.RecvLine()
+					}
+					p.Send(c.input)
+					p.CloseWrite()
+					if got, err := p.RecvAll(1 << 20); got != c.want || err != nil {
+						t.Fatalf("got %q, %v, want %q", got, err, c.want)
+					}
+					if got := s.end(p); got != chal.ReasonDone {
+						t.Errorf("ended for %q, want %q", got, chal.ReasonDone)
+					}
 				}
-				if got := s.end(p); got != chal.ReasonDone {
-					t.Errorf("ended for %q, want %q", got, chal.ReasonDone)
-				}
-			}
-		})
+			})
+		}
 	}
 }
 

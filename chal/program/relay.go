@@ -6,26 +6,20 @@ import (
 	"sync/atomic"
 )
 
-// halfConn is a connection whose sending half can be closed alone.
-type halfConn interface {
-	net.Conn
-	CloseWrite() error
-}
-
 // countedConn counts what passes.
 type countedConn struct {
-	halfConn
+	net.Conn
 	in, out atomic.Uint64
 }
 
 func (c *countedConn) Read(p []byte) (int, error) {
-	n, err := c.halfConn.Read(p)
+	n, err := c.Conn.Read(p)
 	c.out.Add(uint64(n))
 	return n, err
 }
 
 func (c *countedConn) Write(p []byte) (int, error) {
-	n, err := c.halfConn.Write(p)
+	n, err := c.Conn.Write(p)
 	c.in.Add(uint64(n))
 	return n, err
 }
