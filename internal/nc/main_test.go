@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		ncBinary = filepath.Join(dir, "nc")
 		build := exec.Command("go", "build", "-o", ncBinary, "github.com/flagstaff-ctf/flagstaff/cmd/nc")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released: no loader, no libc
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build nc: %v\n%s", err, out)
 			return 1

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -19,27 +20,56 @@ import (
 	"time"
 )
 
-// TestSideBySide measures nc beside the other netcats, in turns, and prints
-// medians: FLAGSTAFF_BENCH=1 go test -run SideBySide -v ./internal/nc
-// FLAGSTAFF_BENCH_MB sets the size of a transfer (1024), _ROUNDS the rounds (5).
-func TestSideBySide(t *testing.T) {
-	if os.Getenv("FLAGSTAFF_BENCH") == "" {
-		t.Skip("FLAGSTAFF_BENCH is not set")
+// BenchmarkSideBySide measures nc beside the other netcats, in turns: every
+// iteration is a round, and the metrics are medians of the rounds' ratios.
+//
+//	go test -run '^$' -bench SideBySide -benchtime 5x ./internal/nc
+//
+// FLAGSTAFF_BENCH_MB sets the size of a transfer (1024).
+func BenchmarkSideBySide(b *testing.B) {
+	size := 1024
+	if n, err := strconv.Atoi(os.Getenv("FLAGSTAFF_BENCH_MB")); err == nil {
+		size = n
 	}
-	t.Run("bulk", benchBulk)
-	t.Run("start", benchStart)
-	t.Run("scan", benchScan)
-	t.Run("programs", benchPrograms)
+	file := zeros(b, size)
+	limit := limitProgram(b)
+	bulk := []contender{
+		{"nc", []string{ncBinary, "-ld", "127.0.0.1"}, []string{ncBinary, "127.0.0.1"}},
+		{"nc.openbsd", []string{"nc.openbsd", "-ld", "127.0.0.1"}, []string{"nc.openbsd", "-N", "127.0.0.1"}},
+		{"nc.traditional", []string{"nc.traditional", "-ls", "127.0.0.1", "-p"}, []string{"nc.traditional", "-q0", "127.0.0.1"}},
+		{"ncat", []string{"ncat", "-l", "--recv-only", "127.0.0.1"}, []string{"ncat", "--send-only", "127.0.0.1"}},
+		{"socat -b 1M", []string{"socat", "-b", "1048576", "-u", "TCP-LISTEN:PORT,reuseaddr", "-"}, []string{"socat", "-b", "1048576", "-u", "-", "TCP:127.0.0.1:PORT"}},
+		{"C splice", []string{limit, "listen"}, []string{limit, "connect"}},
+	}
+	tls := []contender{
+		{"nc --ssl", []string{ncBinary, "-ld", "--ssl", "127.0.0.1"}, []string{ncBinary, "--ssl-insecure", "127.0.0.1"}},
+		{"ncat --ssl", []string{"ncat", "-l", "--ssl", "--recv-only", "127.0.0.1"}, []string{"ncat", "--ssl", "--send-only", "127.0.0.1"}},
+	}
+	b.Run("file to null", func(b *testing.B) { benchBulk(b, bulk, "exec %s <"+file, "exec %s >/dev/null", size) })
+	b.Run("pipe to pipe", func(b *testing.B) {
+		benchBulk(b, bulk, fmt.Sprintf("head -c %dM /dev/zero | %%s", size), "%s | cat >/dev/null", size)
+	})
+	b.Run("TLS file to null", func(b *testing.B) { benchBulk(b, tls, "exec %s <"+file, "exec %s >/dev/null", size) })
+	b.Run("start", benchStart)
+	b.Run("scan", benchScan)
+	b.Run("programs", benchPrograms)
 }
 
-func setting(name string, def int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return n
+// zeros is a file of so many MiB, in memory where there is a file system for that.
+func zeros(b *testing.B, size int) string {
+	dir := b.TempDir()
+	if _, err := os.Stat("/dev/shm"); err == nil {
+		if dir, err = os.MkdirTemp("/dev/shm", "nc-bench"); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { os.RemoveAll(dir) })
 	}
-	return def
+	file := filepath.Join(dir, "file")
+	if err := exec.Command("sh", "-c", fmt.Sprintf("head -c %dM /dev/zero >%s", size, file)).Run(); err != nil {
+		b.Fatal(err)
+	}
+	return file
 }
-
-func rounds() int { return setting("FLAGSTAFF_BENCH_ROUNDS", 5) }
 
 func median(v []float64) float64 {
 	if len(v) == 0 {
@@ -56,59 +86,40 @@ type contender struct {
 	listen, dial []string
 }
 
-func limitProgram(t *testing.T) string {
-	out := filepath.Join(t.TempDir(), "splice")
-	if b, err := exec.Command("cc", "-O2", "-o", out, "testdata/splice.c").CombinedOutput(); err != nil {
-		t.Logf("no C splice loop to compare with: %v %s", err, b)
-		return ""
+// limitProgram builds the loop in C that no program beats; without a compiler
+// its name is nothing that could be run.
+func limitProgram(b *testing.B) string {
+	out := filepath.Join(b.TempDir(), "splice")
+	if p, err := exec.Command("cc", "-O2", "-o", out, "testdata/splice.c").CombinedOutput(); err != nil {
+		b.Logf("no C splice loop to compare with: %v %s", err, p)
 	}
 	return out
 }
 
-func benchBulk(t *testing.T) {
-	size := setting("FLAGSTAFF_BENCH_MB", 1024)
-	file := filepath.Join(t.TempDir(), "file")
-	if _, err := os.Stat("/dev/shm"); err == nil {
-		f, err := os.CreateTemp("/dev/shm", "nc-bench")
-		if err != nil {
-			t.Fatal(err)
+// ratios are the medians of nc's figures over each other contender's, round by round.
+func ratios(b *testing.B, of map[string][]float64, unit string) {
+	nc := slices.Collect(maps.Keys(of))
+	i := slices.IndexFunc(nc, func(n string) bool { return n == "nc" || strings.HasPrefix(n, "nc -") })
+	for name, v := range of {
+		if name == nc[i] {
+			continue
 		}
-		file = f.Name()
-		f.Close()
-		defer os.Remove(file)
+		var r []float64
+		for k := range v {
+			r = append(r, of[nc[i]][k]/v[k])
+		}
+		b.ReportMetric(median(r), unit+"/"+strings.ReplaceAll(name, " ", ""))
 	}
-	if err := exec.Command("sh", "-c", fmt.Sprintf("head -c %dM /dev/zero >%s", size, file)).Run(); err != nil {
-		t.Fatal(err)
-	}
-	all := []contender{
-		{"nc", []string{ncBinary, "-ld", "127.0.0.1"}, []string{ncBinary, "127.0.0.1"}},
-		{"nc.openbsd", []string{"nc.openbsd", "-ld", "127.0.0.1"}, []string{"nc.openbsd", "-N", "127.0.0.1"}},
-		{"nc.traditional", []string{"nc.traditional", "-ls", "127.0.0.1", "-p"}, []string{"nc.traditional", "-q0", "127.0.0.1"}},
-		{"ncat", []string{"ncat", "-l", "--recv-only", "127.0.0.1"}, []string{"ncat", "--send-only", "127.0.0.1"}},
-		{"socat -b 1M", []string{"socat", "-b", "1048576", "-u", "TCP-LISTEN:PORT,reuseaddr", "-"}, []string{"socat", "-b", "1048576", "-u", "-", "TCP:127.0.0.1:PORT"}},
-	}
-	if l := limitProgram(t); l != "" {
-		all = append(all, contender{"C splice", []string{l, "listen"}, []string{l, "connect"}})
-	}
-	tls := []contender{
-		{"nc --ssl", []string{ncBinary, "-ld", "--ssl", "127.0.0.1"}, []string{ncBinary, "--ssl-insecure", "127.0.0.1"}},
-		{"ncat --ssl", []string{"ncat", "-l", "--ssl", "--recv-only", "127.0.0.1"}, []string{"ncat", "--ssl", "--send-only", "127.0.0.1"}},
-	}
-	bulkRow(t, "file -> /dev/null", all, "exec %s <"+file, "exec %s >/dev/null", size, "nc.openbsd")
-	bulkRow(t, "pipe -> pipe", all, fmt.Sprintf("head -c %dM /dev/zero | %%s", size), "%s | cat >/dev/null", size, "nc.openbsd")
-	bulkRow(t, "TLS file -> /dev/null", tls, "exec %s <"+file, "exec %s >/dev/null", size, "ncat --ssl")
 }
 
-// bulkRow moves size MB with each contender in turns. CPU is the programs'
-// own: of the whole shell line, less that of the same line with cat.
-func bulkRow(t *testing.T, row string, all []contender, send, recv string, size int, base string) {
+// benchBulk moves size MiB with each contender in turns. CPU is that of the
+// whole shell lines.
+func benchBulk(b *testing.B, all []contender, send, recv string, size int) {
+	all = slices.DeleteFunc(slices.Clone(all), func(c contender) bool { _, err := exec.LookPath(c.listen[0]); return err != nil })
 	rate, use := map[string][]float64{}, map[string][]float64{}
-	for range rounds() {
+	for b.Loop() {
 		for _, c := range all {
-			if _, err := exec.LookPath(c.listen[0]); err != nil {
-				continue
-			}
-			port := freePort(t)
+			port := freePort(b)
 			line := func(format string, args []string) *exec.Cmd {
 				s := strings.Join(args, " ")
 				if strings.Contains(s, "PORT") {
@@ -117,42 +128,39 @@ func bulkRow(t *testing.T, row string, all []contender, send, recv string, size 
 					s += " " + port
 				}
 				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-				t.Cleanup(cancel)
+				b.Cleanup(cancel)
 				return exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(format, s))
 			}
 			server, client := line(recv, c.listen), line(send, c.dial)
 			if err := server.Start(); err != nil {
-				t.Fatal(err)
+				b.Fatal(err)
 			}
-			listening(t, tcpTables, port)
+			listening(b, tcpTables, port)
 			begin := time.Now()
 			if out, err := client.CombinedOutput(); err != nil {
-				t.Logf("%s, %s: %v %s", row, c.name, err, out)
+				b.Errorf("%s: %v %s", c.name, err, out)
 			}
 			server.Wait()
-			took := time.Since(begin)
-			rate[c.name] = append(rate[c.name], float64(size)/1024/took.Seconds())
-			cpu := func(c *exec.Cmd) float64 {
-				return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()
+			rate[c.name] = append(rate[c.name], float64(size)/1024/time.Since(begin).Seconds())
+			cpu := 0.0
+			for _, p := range []*exec.Cmd{server, client} {
+				cpu += (p.ProcessState.UserTime() + p.ProcessState.SystemTime()).Seconds()
 			}
-			use[c.name] = append(use[c.name], (cpu(server)+cpu(client))/float64(size)*1024)
+			use[c.name] = append(use[c.name], cpu/float64(size)*1024)
 		}
 	}
-	for _, c := range all {
-		if v := rate[c.name]; len(v) > 0 {
-			var ratio []float64
-			for i := range v {
-				ratio = append(ratio, v[i]/rate[base][i])
-			}
-			t.Logf("%-22s %-15s %6.2f GiB/s  ratio to %s %5.2f  CPU %5.2f s/GiB", row, c.name, median(v), base, median(ratio), median(use[c.name]))
-		}
-	}
+	b.ReportMetric(0, "ns/op") // a round of all of them says nothing
+	b.ReportMetric(median(rate[all[0].name]), "GiB/s")
+	b.ReportMetric(median(use[all[0].name]), "CPU-s/GiB")
+	ratios(b, rate, "rate")
+	ratios(b, use, "CPU")
 }
 
-func benchStart(t *testing.T) {
+// benchStart runs nc for one line, its echo, and the exit.
+func benchStart(b *testing.B) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 	defer ln.Close()
 	go func() {
@@ -167,29 +175,26 @@ func benchStart(t *testing.T) {
 	}()
 	port := strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
 	took := map[string][]float64{}
-	programs := [][]string{{ncBinary}, {"nc.openbsd", "-N"}, {"ncat"}}
-	for i := range 20 * rounds() {
-		for _, p := range programs {
-			if p[0] == "ncat" && i%10 != 0 {
-				continue
+	for b.Loop() {
+		for _, p := range [][]string{{ncBinary}, {"nc.openbsd", "-N"}, {"ncat"}} {
+			for range 10 {
+				cmd := exec.Command(p[0], append(p[1:], "127.0.0.1", port)...)
+				cmd.Stdin = bytes.NewReader([]byte("hello\n"))
+				begin := time.Now()
+				if err := cmd.Run(); err != nil {
+					b.Errorf("%v: %v", p, err)
+				}
+				name := filepath.Base(p[0])
+				took[name] = append(took[name], float64(time.Since(begin).Microseconds())/1000)
 			}
-			cmd := exec.Command(p[0], append(p[1:], "127.0.0.1", port)...)
-			cmd.Stdin = bytes.NewReader([]byte("hello\n"))
-			begin := time.Now()
-			if err := cmd.Run(); err != nil {
-				t.Errorf("%v: %v", p, err)
-			}
-			took[p[0]] = append(took[p[0]], float64(time.Since(begin).Microseconds())/1000)
 		}
 	}
-	base := median(took["nc.openbsd"])
-	for _, p := range programs {
-		t.Logf("start, line, reply, exit  %-12s %6.2f ms  ratio to nc.openbsd %.2f", filepath.Base(p[0]), median(took[p[0]]), median(took[p[0]])/base)
-	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(took["nc"]), "ms")
+	ratios(b, took, "time")
 }
 
-func benchScan(t *testing.T) {
-	var open []string
+func benchScan(b *testing.B) {
 	lo := 0
 	for base := 20000; lo == 0 && base < 32000; base += 1000 { // a thousand ports in a row that nobody has
 		var held []net.Listener
@@ -217,32 +222,35 @@ func benchScan(t *testing.T) {
 		}
 	}
 	if lo == 0 {
-		t.Skip("no thousand free ports in a row")
+		b.Skip("no thousand free ports in a row")
 	}
-	open = []string{fmt.Sprintf("%d-%d", lo, lo+999)}
-	for _, row := range []struct{ name, ports string }{{"1,000 open ports", open[0]}, {"1,000 closed ports", "2-1001"}} {
-		took := map[string][]float64{}
-		for range rounds() {
-			for _, p := range []string{ncBinary, "nc.openbsd"} {
-				begin := time.Now()
-				exec.Command(p, "-zn", "127.0.0.1", row.ports).Run()
-				took[p] = append(took[p], float64(time.Since(begin).Microseconds())/1000)
+	for _, row := range []struct{ name, ports string }{{"open", fmt.Sprintf("%d-%d", lo, lo+999)}, {"closed", "2-1001"}} {
+		b.Run(row.name, func(b *testing.B) {
+			took := map[string][]float64{}
+			for b.Loop() {
+				for _, p := range []string{ncBinary, "nc.openbsd"} {
+					begin := time.Now()
+					exec.Command(p, "-zn", "127.0.0.1", row.ports).Run()
+					took[filepath.Base(p)] = append(took[filepath.Base(p)], float64(time.Since(begin).Microseconds())/1000)
+				}
 			}
-		}
-		t.Logf("%-20s nc %.1f ms, nc.openbsd %.1f ms, ratio %.2f", row.name, median(took[ncBinary]), median(took["nc.openbsd"]), median(took[ncBinary])/median(took["nc.openbsd"]))
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(median(took["nc"]), "ms")
+			ratios(b, took, "time")
+		})
 	}
 }
 
-func benchPrograms(t *testing.T) {
+func benchPrograms(b *testing.B) {
 	all := []contender{
 		{"nc -lk -e", []string{ncBinary, "-lk", "-e", "/bin/echo hi", "127.0.0.1", "PORT"}, nil},
-		{"ncat -lk -e", []string{"ncat", "-lk", "-e", "/bin/echo hi", "127.0.0.1", "PORT"}, nil},
-		{"socat fork", []string{"socat", "TCP-LISTEN:PORT,fork,reuseaddr,backlog=128", "EXEC:/bin/echo hi"}, nil},
+		{"ncat", []string{"ncat", "-lk", "-e", "/bin/echo hi", "127.0.0.1", "PORT"}, nil},
+		{"socat", []string{"socat", "TCP-LISTEN:PORT,fork,reuseaddr,backlog=128", "EXEC:/bin/echo hi"}, nil},
 	}
 	rate := map[string][]float64{}
-	for range rounds() {
+	for b.Loop() {
 		for _, c := range all {
-			port := freePort(t)
+			port := freePort(b)
 			args := slices.Clone(c.listen)
 			for i := range args {
 				args[i] = strings.ReplaceAll(args[i], "PORT", port)
@@ -250,9 +258,9 @@ func benchPrograms(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
+				b.Fatal(err)
 			}
-			listening(t, tcpTables, port)
+			listening(b, tcpTables, port)
 			const conns = 600
 			work := make(chan struct{}, conns)
 			for range conns {
@@ -266,11 +274,11 @@ func benchPrograms(t *testing.T) {
 					for range work {
 						c, err := net.Dial("tcp", "127.0.0.1:"+port)
 						if err != nil {
-							t.Error(err)
+							b.Error(err)
 							return
 						}
 						if p, _ := io.ReadAll(c); string(p) != "hi\n" {
-							t.Errorf("%s: got %q", args[0], p)
+							b.Errorf("%s: got %q", args[0], p)
 						}
 						c.Close()
 					}
@@ -282,7 +290,7 @@ func benchPrograms(t *testing.T) {
 			cmd.Wait()
 		}
 	}
-	for _, c := range all {
-		t.Logf("a program per connection, 8 at once  %-12s %6.0f /s, ratio of nc to it %.2f", c.name, median(rate[c.name]), median(rate["nc -lk -e"])/median(rate[c.name]))
-	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(rate["nc -lk -e"]), "conns/s")
+	ratios(b, rate, "rate")
 }

@@ -1,0 +1,191 @@
+//go:build unix
+
+package nc
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
+)
+
+// cpu is what a process has used so far.
+func cpu(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	p, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		testkit.Missing(t, "there is no /proc")
+	}
+	f := strings.Fields(string(p[bytes.LastIndexByte(p, ')')+2:]))
+	user, _ := strconv.Atoi(f[11])
+	sys, _ := strconv.Atoi(f[12])
+	return time.Duration(user+sys) * 10 * time.Millisecond
+}
+
+// TestNeverSpins holds nc in every place where it can be blocked, and looks at
+// the processor time it uses meanwhile.
+func TestNeverSpins(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	port := strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+	release := make(chan struct{})
+	defer close(release)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				switch readLine(c) {
+				case "flood":
+					c.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+					for {
+						if _, err := c.Write(make([]byte, 1<<20)); err != nil {
+							break
+						}
+					}
+				}
+				<-release
+			}()
+		}
+	}()
+	for name, run := range map[string]struct {
+		args  []string
+		input string
+		flood bool
+	}{
+		"idle":                        {nil, "hello\n", false},
+		"output pipe is full":         {nil, "flood\n", true},
+		"output pipe is full, copied": {[]string{"--timestamps"}, "flood\n", true},
+		"socket is full":              {nil, "hello\n" + strings.Repeat("x", 64<<20), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(ncBinary, append(run.args, "127.0.0.1", port)...)
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			cmd.Stdout = w
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			defer func() { cmd.Process.Kill(); stdin.Close(); cmd.Wait() }()
+			go io.WriteString(stdin, run.input)
+			<-time.After(800 * time.Millisecond)
+			before := cpu(t, cmd.Process.Pid)
+			<-time.After(time.Second)
+			if used := cpu(t, cmd.Process.Pid) - before; used > 20*time.Millisecond {
+				t.Errorf("blocked for a second, nc used %v of the processor", used)
+			}
+		})
+	}
+}
+
+// TestSplices looks with strace that the kernel moves the bytes.
+func TestSplices(t *testing.T) {
+	strace := testkit.Program(t, "strace")
+	for name, c := range map[string]struct{ redirect, call string }{
+		"pipe to socket":      {"head -c 300000 /dev/zero | %s 127.0.0.1 %s >/dev/null", "splice("},
+		"file to socket":      {"%s 127.0.0.1 %s <FILE >/dev/null", "sendfile("},
+		"socket to pipe":      {"head -c 300000 /dev/zero | %s 127.0.0.1 %s | wc -c", "splice("},
+		"socket to file":      {"head -c 300000 /dev/zero | %s 127.0.0.1 %s >FILE2", "splice("},
+		"socket to /dev/null": {"head -c 300000 /dev/zero | %s 127.0.0.1 %s >/dev/null", "splice("},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			go func() {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				io.Copy(c, c)
+				c.Close()
+			}()
+			dir := t.TempDir()
+			file := filepath.Join(dir, "file")
+			os.WriteFile(file, make([]byte, 300000), 0o600)
+			log := filepath.Join(dir, "log")
+			line := fmt.Sprintf(c.redirect, strace+" -f -e trace=splice,sendfile,read,write -o "+log+" "+ncBinary, strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
+			line = strings.NewReplacer("FILE2", file+"2", "FILE", file).Replace(line)
+			if out, err := exec.Command("sh", "-c", line).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			p, _ := os.ReadFile(log)
+			if !bytes.Contains(p, []byte(c.call)) {
+				t.Errorf("there is no %s among the calls:\n%s", c.call, p)
+			}
+			for l := range strings.Lines(string(p)) {
+				if f := strings.Fields(l); len(f) > 1 && f[len(f)-2] == "=" {
+					if n, _ := strconv.Atoi(f[len(f)-1]); n > 4096 && (strings.Contains(l, "read(") || strings.Contains(l, "write(")) {
+						t.Errorf("bytes passed through the process: %s", l)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestAppend writes to a file opened to append, which splice(2) refuses.
+func TestAppend(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	os.WriteFile(file, []byte("before\n"), 0o600)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		c, err := ln.Accept()
+		if err == nil {
+			io.WriteString(c, "after\n")
+			c.Close()
+		}
+	}()
+	line := fmt.Sprintf("%s -d 127.0.0.1 %d >>%s", ncBinary, ln.Addr().(*net.TCPAddr).Port, file)
+	if out, err := exec.Command("sh", "-c", line).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if p, _ := os.ReadFile(file); string(p) != "before\nafter\n" {
+		t.Errorf("got %q", p)
+	}
+}
+
+// TestClosedOutput ends nc when the reader of its output has gone.
+func TestClosedOutput(t *testing.T) {
+	l := start(t, ncBinary, "-lvn", "-c", "yes", "127.0.0.1", "0")
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", fmt.Sprintf("{ %s -d 127.0.0.1 %s; echo $? >&2; } | head -1", ncBinary, port))
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != "y\n0\n" && string(out) != "0\ny\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+	l.wait(t) // yes gets SIGPIPE
+}
