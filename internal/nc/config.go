@@ -171,6 +171,14 @@ func (c *config) connectTimeout() time.Duration {
 	return c.timeout
 }
 
+// idleLimit is how long nothing may move in what serves many connections; 0 is for ever.
+func (c *config) idleLimit() time.Duration {
+	if c.timeout == 0 || c.idleTimeout > 0 && c.idleTimeout < c.timeout {
+		return c.idleTimeout
+	}
+	return c.timeout
+}
+
 // meter returns a Meter that remembers times when this command line needs them.
 func (c *config) meter() *relay.Meter {
 	m := new(relay.Meter)

@@ -76,3 +76,67 @@ func listening(t testing.TB, files []string, port string) {
 }
 
 var tcpTables = []string{"/proc/net/tcp", "/proc/net/tcp6"}
+
+// A talker is a program whose input is held open, to be spoken with line by line.
+type talker struct {
+	*job
+	in  *os.File // the writing end of its input
+	out *watch
+}
+
+// talk starts a program whose input stays open until hangUp or the test's end.
+func talk(t *testing.T, name string, args ...string) *talker {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	k := &talker{&job{cmd: exec.CommandContext(ctx, name, args...), errs: newWatch(), done: make(chan struct{})}, w, newWatch()}
+	k.cmd.Stdin, k.cmd.Stdout, k.cmd.Stderr = r, k.out, k.errs
+	err = k.cmd.Start()
+	r.Close()
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	go func() { k.status = k.cmd.Wait(); close(k.done) }()
+	t.Cleanup(func() { cancel(); w.Close(); <-k.done })
+	return k
+}
+
+func (k *talker) say(t *testing.T, s string) {
+	t.Helper()
+	if _, err := k.in.WriteString(s); err != nil {
+		t.Fatalf("%v: %v", k.cmd.Args, err)
+	}
+}
+
+// hears waits until the program has written exactly want since it began.
+func (k *talker) hears(t *testing.T, want string) {
+	t.Helper()
+	if err := k.out.until(func(s string) bool { return len(s) >= len(want) }); err != nil || k.out.String() != want {
+		t.Fatalf("%v wrote %q, want %q; %s", k.cmd.Args, k.out, want, k.errs)
+	}
+}
+
+func (k *talker) hangUp() { k.in.Close() }
+
+// listener starts nc with -v, and waits for its port.
+func listener(t *testing.T, args ...string) (l *job, port string) {
+	t.Helper()
+	l = start(t, ncBinary, append(args, "-v", "-n", "127.0.0.1", "0")...)
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, port
+}
+
+// says waits for a text on the standard error.
+func (j *job) says(t *testing.T, text string) {
+	t.Helper()
+	if err := j.errs.until(func(s string) bool { return strings.Contains(s, text) }); err != nil {
+		t.Fatalf("%v does not say %q: %s", j.cmd.Args, text, j.errs)
+	}
+}

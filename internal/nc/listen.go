@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 )
 
@@ -82,13 +83,25 @@ func (n *netcat) serve(ctx context.Context) error {
 func (n *netcat) atOnce() func(context.Context, *client) error {
 	switch {
 	case n.c.broker || n.c.chat:
-		return newBroker(n).serve
+		return n.serveBroker()
 	case n.c.proxy.kind != "":
 		return n.serveProxy
 	case n.c.runs() && n.c.keepOpen:
 		return n.runProgram
 	}
 	return nil
+}
+
+// serveBroker is --broker and --chat.
+func (n *netcat) serveBroker() func(context.Context, *client) error {
+	b := &broker.Broker{Chat: n.c.chat, Idle: n.c.idleLimit(), Cut: func(id int) {
+		n.r.say("%s: user%d reads too slowly and is cut off", n.c.name, id)
+	}}
+	return func(ctx context.Context, cl *client) error {
+		// Told only when it is in: who reads that may count on hearing the others.
+		b.Serve(ctx, cl.conn, cl.peer.String(), func() { n.tellReceived(ctx, cl.conn) })
+		return nil
+	}
 }
 
 // serveMany serves connections together, at most --max-conns.
@@ -279,7 +292,9 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 		}
 		pause = 5 * time.Millisecond
 		if n.c.proxy.header > 0 || n.admits(ctx, conn.RemoteAddr()) {
-			n.tellReceived(ctx, conn)
+			if !n.c.broker && !n.c.chat {
+				n.tellReceived(ctx, conn)
+			}
 			return conn, nil
 		}
 		conn.Close()

@@ -192,22 +192,31 @@ func (w *watch) String() string {
 	return w.buf.String()
 }
 
-// port waits for a -v line that tells where a program listens.
-func (w *watch) port() (string, error) {
+// until waits for ok to be content with everything written so far.
+func (w *watch) until(ok func(string) bool) error {
 	end := time.After(patience)
-	for {
-		for line := range strings.Lines(w.String()) {
-			f := strings.Fields(line)
-			if len(f) == 4 && (f[0] == "Listening" || f[0] == "Bound") && strings.HasSuffix(line, "\n") {
-				return f[3], nil
-			}
-		}
+	for !ok(w.String()) {
 		select {
 		case <-w.more:
 		case <-end:
-			return "", fmt.Errorf("nothing listens after %v: %q", patience, w.String())
+			return fmt.Errorf("not after %v: %q", patience, w.String())
 		}
 	}
+	return nil
+}
+
+// port waits for a -v line that tells where a program listens.
+func (w *watch) port() (port string, err error) {
+	err = w.until(func(s string) bool {
+		for line := range strings.Lines(s) {
+			f := strings.Fields(line)
+			if len(f) == 4 && (f[0] == "Listening" || f[0] == "Bound") && strings.HasSuffix(line, "\n") {
+				port = f[3]
+			}
+		}
+		return port != ""
+	})
+	return port, err
 }
 
 var jobs sync.Map // *testscript.TestScript + name -> *job

@@ -73,10 +73,7 @@ func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, err
 // join passes bytes both ways between two connections, each end's finish as
 // such, until both have finished, one breaks, or nothing moves for -w.
 func (n *netcat) join(ctx context.Context, a, b net.Conn) {
-	limit := n.c.timeout
-	if limit == 0 || n.c.idleTimeout > 0 && n.c.idleTimeout < limit {
-		limit = n.c.idleTimeout
-	}
+	limit := n.c.idleLimit()
 	cut := func() { relay.Cut(a); relay.Cut(b) }
 	unhook := context.AfterFunc(ctx, cut)
 	defer unhook()

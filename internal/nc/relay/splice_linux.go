@@ -209,8 +209,10 @@ func spliceOut(out *os.File, conn net.Conn, m *Meter) (bool, error) {
 }
 
 // socketToPipe splices without NONBLOCK: the wait for room in the pipe happens
-// inside the call, and EAGAIN can only mean an empty socket. With NONBLOCK a full pipe would look like an empty socket that is
-// readable, and the loop would spin.
+// inside the call. With NONBLOCK a full pipe would look like an empty socket
+// that is readable, and the loop would spin. The wait for the socket happens
+// outside: the call keeps the pipe locked meanwhile, and who reads the pipe
+// would not get what is in it before the peer's next bytes.
 func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 	moved := false
 	for {
@@ -218,16 +220,14 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 		var err error
 		rerr := rc.Read(func(fd uintptr) bool {
 			for {
+				waitInput(int(fd))
 				n, err = unix.Splice(int(fd), nil, out, nil, pipeSize, unix.SPLICE_F_MOVE)
 				switch err {
 				case unix.EINTR:
 					continue
-				case unix.EAGAIN:
-					// A pipe that somebody else made non-blocking can be the cause too.
+				case unix.EAGAIN: // somebody else made the pipe non-blocking
 					if full(out) {
 						waitOutput(out)
-					} else {
-						waitInput(int(fd))
 					}
 					continue
 				}

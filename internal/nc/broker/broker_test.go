@@ -1,0 +1,124 @@
+package broker
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/memnet"
+)
+
+// join takes a connection into b and returns its far end.
+func join(t *testing.T, b *Broker) net.Conn {
+	t.Helper()
+	far, near := memnet.Pipe(1 << 10)
+	go b.Serve(t.Context(), near, "here", nil)
+	synctest.Wait()
+	t.Cleanup(func() { far.Close() })
+	return far
+}
+
+func line(t *testing.T, r *bufio.Reader) string {
+	t.Helper()
+	s, err := r.ReadString('\n')
+	if err != nil {
+		t.Fatalf("%q, %v", s, err)
+	}
+	return s
+}
+
+func TestChatPassesWholeLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &Broker{Chat: true}
+		one, two := join(t, b), join(t, b)
+		r1, r2 := bufio.NewReader(one), bufio.NewReader(two)
+		if got := line(t, r1); got != "<announce> user2 has come from here\n" {
+			t.Errorf("got %q", got)
+		}
+		io.WriteString(one, "half ")
+		time.Sleep(time.Hour)
+		io.WriteString(one, "a line\nand the rest")
+		one.(*memnet.Conn).CloseWrite()
+		for _, want := range []string{"<user1> half a line\n", "<user1> and the rest\n", "<announce> user1 has left\n"} {
+			if got := line(t, r2); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+	})
+}
+
+func TestAnEndlessLineIsBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &Broker{Chat: true}
+		one, two := join(t, b), join(t, b)
+		go io.Copy(io.Discard, one)
+		go io.WriteString(one, strings.Repeat("x", 2*maxLine))
+		if got := line(t, bufio.NewReaderSize(two, 1<<20)); len(got) < maxLine || len(got) > maxLine+64<<10 {
+			t.Errorf("a line of %d bytes", len(got))
+		}
+	})
+}
+
+// TestIdle ends the connection that neither speaks nor hears, not the one that only listens.
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &Broker{Idle: time.Minute}
+		listens, speaks := join(t, b), join(t, b)
+		begin := time.Now()
+		go func() {
+			for range 10 {
+				time.Sleep(50 * time.Second)
+				io.WriteString(speaks, "x")
+			}
+		}()
+		p, err := io.ReadAll(listens)
+		if took := time.Since(begin); string(p) != "xxxxxxxxxx" || err != nil || took != 560*time.Second {
+			t.Errorf("got %q, %v after %v", p, err, took)
+		}
+		if p, err := io.ReadAll(speaks); len(p) > 0 || err != nil || time.Since(begin) != 560*time.Second {
+			t.Errorf("the speaker: %q, %v after %v", p, err, time.Since(begin))
+		}
+	})
+}
+
+// TestTheDeafIsCut goes on for the others when one takes nothing.
+func TestTheDeafIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cut []int
+		b := &Broker{Cut: func(id int) { cut = append(cut, id) }}
+		deaf, speaks, hears := join(t, b), join(t, b), join(t, b)
+		const chunks = Backlog + 10
+		done := make(chan int64)
+		go func() { n, _ := io.CopyN(io.Discard, hears, chunks<<10); done <- n }()
+		for range chunks {
+			if _, err := speaks.Write(make([]byte, 1<<10)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if n := <-done; n != chunks<<10 || len(cut) != 1 || cut[0] != 1 {
+			t.Errorf("%d bytes heard, cut: %v", n, cut)
+		}
+		io.ReadAll(deaf) // ends
+	})
+}
+
+// TestWhoFinishesStillHears gives a client that has finished sending what was said before, then ends it.
+func TestWhoFinishesStillHears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := new(Broker)
+		one, two := join(t, b), join(t, b)
+		text := strings.Repeat("x", 5<<10) // more than the connection holds
+		go io.WriteString(two, text)
+		synctest.Wait()
+		one.(*memnet.Conn).CloseWrite()
+		synctest.Wait()
+		if p, err := io.ReadAll(one); err != nil || string(p) != text {
+			t.Errorf("got %d bytes, %v", len(p), err)
+		}
+	})
+}

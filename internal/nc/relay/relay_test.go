@@ -1,0 +1,69 @@
+package relay
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// pair is a TCP connection, both ends.
+func pair(t *testing.T) (a, b *net.TCPConn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); d.Close() })
+	return c.(*net.TCPConn), d.(*net.TCPConn)
+}
+
+// TestReceiveHoldsNothingBack reads each message from the pipe before the next
+// one is sent: it must come without that.
+func TestReceiveHoldsNothingBack(t *testing.T) {
+	near, far := pair(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var m Meter
+	ended := make(chan error, 1)
+	go func() { ended <- Receive(w, near, &m); w.Close() }()
+	total := 0
+	for i := range 300 {
+		text := fmt.Sprintf("message %d\n", i)
+		total += len(text)
+		io.WriteString(far, text)
+		got := make(chan string, 1)
+		go func() {
+			buf := make([]byte, len(text))
+			io.ReadFull(r, buf)
+			got <- string(buf)
+		}()
+		select {
+		case s := <-got:
+			if s != text {
+				t.Fatalf("got %q, want %q", s, text)
+			}
+		case <-time.After(10 * time.Second):
+			far.Close() // frees the reader
+			t.Fatalf("message %d is held back", i)
+		}
+	}
+	far.CloseWrite()
+	if err := <-ended; err != nil || m.Bytes() != int64(total) {
+		t.Errorf("got %v after %d bytes, want %d", err, m.Bytes(), total)
+	}
+}
