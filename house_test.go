@@ -24,7 +24,7 @@ const module = "github.com/flagstaff-ctf/flagstaff"
 var floors = [][]string{
 	0: {
 		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
-		"sandbox/internal/launcher",
+		"sandbox/internal/launcher", "sandbox/oci", "sandbox/internal/ocitest",
 		"internal/memnet", "internal/testkit", "internal/doctest",
 		"internal/nc/access", "internal/nc/broker", "internal/nc/hexdump", "internal/nc/lineedit",
 		"internal/nc/proxy", "internal/nc/relay", "internal/nc/telnet", "internal/nc/transcript",
