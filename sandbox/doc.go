@@ -42,6 +42,13 @@
 // accepts less, by name. At the end of a session everything in it is killed, whatever it did, before
 // Process.Wait returns.
 //
+// # Images
+//
+// [Policy.Image] takes the root from a container image, as docker save, docker buildx, skopeo and podman write them.
+// There need be no Docker: package oci unpacks it into a cache, checks every digest, and refuses what is hostile.
+//
+//	r, err := sandbox.Prepare(sandbox.Policy{Image: "/srv/chal/overflow.tar"}) // runs what the image runs
+//
 // # What it does not
 //
 // It trusts the kernel: a program that breaks Linux breaks out. It does not run on other systems, and

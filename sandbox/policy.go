@@ -19,13 +19,24 @@ type Policy struct {
 	// Root is a directory that becomes the program's root, read-only. Empty: a root made of the host's
 	// /usr, /bin, /sbin, /lib* and a few files of /etc.
 	Root string
+	// Image is a container image that becomes the root instead: a directory or a tarball in the OCI image
+	// layout, or a tarball of docker save. It is unpacked once, without Docker: see package oci. The program
+	// and its arguments, Dir and Env are then the image's where the policy and Prepare say nothing else.
+	Image string
+	// ImageName is the tag of the image to take, where there are several.
+	ImageName string
+	// ImageUser is the user of the image for whom its files are readable. Empty: the one it names, and
+	// none of root's own files. "root" shows everything. Whoever it is, sessions have IDs of their own.
+	ImageUser string
+	// ImageCache is the directory that unpacked images are kept in. Empty: see [oci.Options].
+	ImageCache string
 	// Dir is the working directory. Where Root is empty it is a directory of the host, visible to the
 	// program under the same path, read-only; else a path below Root. Empty: "/".
 	Dir string
 	// Files are more files and directories of the host, visible under the same paths, read-only. Only
 	// where Root is empty.
 	Files []string
-	// Env is the environment, "NAME=value", beside PATH. Nothing of the server's own is passed on.
+	// Env is the environment, "NAME=value", beside PATH, which it may replace. Nothing of the server's own is passed on.
 	Env []string
 
 	Memory    int64   // bytes a session may use, of all its processes. Zero: 256 MiB
@@ -41,7 +52,8 @@ type Policy struct {
 	OpenFiles int   // open descriptors of each process. Zero: 256
 	Tmp       int64 // bytes of a /tmp of the session's own. Zero: none, nothing is writable
 
-	// Flag is what programs find in the file /flag. With SessionFlag each session has a /flag of its own
+	// Flag is what programs find in the file /flag; a root must have that file and a directory /.own, as all unpacked
+	// images do. With SessionFlag each session has a /flag of its own
 	// instead, with what Session.Flag says.
 	Flag        string
 	SessionFlag bool
@@ -116,7 +128,10 @@ const (
 	DefaultOpenFiles = 256
 )
 
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// DefaultPath is the PATH of every program that Policy.Env gives no other.
+const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+const defaultPath = "PATH=" + DefaultPath
 
 // or returns the limit n, or byDefault for zero; negative means none, and stays so.
 func or[T int | int64 | float64 | time.Duration](n, byDefault T) T {
@@ -160,10 +175,16 @@ func (p Policy) Check() error {
 			return fmt.Errorf("policy: %q cannot be enforced less well: only %v", f, weakenable)
 		}
 	}
-	if p.Root != "" && len(p.Files) > 0 {
+	if p.Root != "" && p.Image != "" {
+		return errors.New("policy: there is both a root and an image: the image becomes the root")
+	}
+	if p.Image == "" && (p.ImageName != "" || p.ImageUser != "" || p.ImageCache != "") {
+		return errors.New("policy: there is no image to take a name or a user of")
+	}
+	if p.Root+p.Image != "" && len(p.Files) > 0 {
 		return errors.New("policy: files of the host cannot be shown in another root: copy them into it")
 	}
-	for _, path := range append([]string{p.Root, p.Dir}, p.Files...) {
+	for _, path := range append([]string{p.Root, p.Image, p.ImageCache, p.Dir}, p.Files...) {
 		if path != "" && !filepath.IsAbs(path) {
 			return fmt.Errorf("policy: %q is not an absolute path", path)
 		}

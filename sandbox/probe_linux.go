@@ -101,6 +101,7 @@ func mapped(idMap string, first, n int) bool {
 // plan is how a policy is enforced on this host.
 type plan struct {
 	Policy
+	env    []string
 	root   bool // the server is root: sessions have user IDs of their own; else: a user namespace
 	ids    int  // the first
 	places []hierarchy
@@ -118,7 +119,7 @@ func enforce(p Policy) (*plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	pl := &plan{Policy: p.Limits(), root: os.Geteuid() == 0}
+	pl := &plan{Policy: p.Limits(), root: os.Geteuid() == 0, env: environment([]string{defaultPath}, p.Env)}
 	if pl.root {
 		ids, err := firstID()
 		if err != nil {
@@ -140,14 +141,11 @@ func enforce(p Policy) (*plan, error) {
 		return nil, &UnenforceableError{FeatureProc, "a /proc of each session's own is made only by a server that runs as root", "leave it out, or run the server as root"}
 	}
 	if p.Proc {
-		if err := needsPlace(p, "proc", FeatureProc); err != nil {
+		if err := needsPlace(p, "/proc", FeatureProc); err != nil {
 			return nil, err
 		}
 	}
-	if p.Root != "" && p.Flag != "" {
-		return nil, &UnenforceableError{FeatureFlag, "nothing is written into another root", "write the flag into the root's own /flag, or give it to each session"}
-	}
-	if p.SessionFlag {
+	if p.SessionFlag || p.Flag != "" {
 		for _, place := range []string{flagPath, ownMount} {
 			if err := needsPlace(p, place, FeatureFlag); err != nil {
 				return nil, err
@@ -155,7 +153,7 @@ func enforce(p Policy) (*plan, error) {
 		}
 	}
 	if p.Tmp > 0 {
-		if err := needsPlace(p, "tmp", FeatureTmp); err != nil {
+		if err := needsPlace(p, "/tmp", FeatureTmp); err != nil {
 			return nil, err
 		}
 	}
@@ -235,6 +233,10 @@ func (pl *plan) report() map[Feature]string {
 
 // Report says how this host would enforce p, by feature, or what it cannot enforce.
 func Report(p Policy) (map[Feature]string, error) {
+	p, _, err := withImage(p)
+	if err != nil {
+		return nil, err
+	}
 	pl, err := enforce(p)
 	if err != nil {
 		return nil, err

@@ -247,11 +247,25 @@ func (b *rootBuilder) dev() error {
 func (b *rootBuilder) directoryRoot(p Policy) error {
 	b.s.call("show "+p.Root, unix.SYS_MOUNT, p.Root, b.stage, 0, unix.MS_BIND|unix.MS_REC, 0)
 	b.attributes("/", closed|unix.MOUNT_ATTR_NODEV, unix.AT_RECURSIVE)
-	if info, err := os.Stat(filepath.Join(p.Root, "dev")); err == nil && info.IsDir() {
+	if p.Flag != "" && !p.SessionFlag {
+		b.sharedFlag(p.Flag)
+	}
+	if info, err := os.Lstat(filepath.Join(p.Root, "dev")); err == nil && info.IsDir() {
 		b.made["/dev"] = true
 		return b.dev()
 	}
 	return nil
+}
+
+// sharedFlag puts the flag of all sessions over the root's own file.
+func (b *rootBuilder) sharedFlag(flag string) {
+	b.tmpfs(ownMount, "mode=0755,size=64k")
+	own := path.Join(b.stage, ownMount, "flag")
+	writeFile(b.s, own, flag)
+	b.s.call("show the flag", unix.SYS_MOUNT, own, path.Join(b.stage, flagPath), 0, unix.MS_BIND, 0)
+	for _, at := range []string{flagPath, ownMount} {
+		b.attributes(at, closed|unix.MOUNT_ATTR_NODEV, 0)
+	}
 }
 
 // needsPlace says what a root must have for a policy, and whether a root of the author's has it.
@@ -259,8 +273,16 @@ func needsPlace(p Policy, name string, feature Feature) error {
 	if p.Root == "" {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(p.Root, name)); err != nil {
-		return &UnenforceableError{feature, "the root has no " + name, "make an empty " + name + " in " + p.Root}
+	place := filepath.Join(p.Root, name)
+	info, err := os.Lstat(place)
+	switch {
+	case name == flagPath && err == nil && info.Mode().IsRegular(), name != flagPath && err == nil && info.IsDir():
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return &UnenforceableError{feature, "the root has no " + name, "make an empty one: " + place}
+	case err != nil:
+		return fmt.Errorf("sandbox: %w", err)
 	}
-	return nil
+	// A link would be followed outside of the root.
+	return &UnenforceableError{feature, "the root's " + name + " is of another kind: " + info.Mode().String(), "make it a plain file (/flag) or a directory: " + place}
 }

@@ -50,18 +50,20 @@ func (n *numbers) take() int {
 // maxFree is how many slots wait for sessions, at most.
 const maxFree = 64
 
-// Prepare makes everything ready to run a program of the host, or of Policy.Root where that is set: its
-// path, or a name to be found in PATH, and its arguments. What the host cannot enforce is an
+// Prepare makes everything ready to run a program of the host, or of the policy's root or image where one is set: its
+// path, or, but in a root, a name to be found in PATH, and its arguments. An image has a program of its own, which is
+// run where none is named. What the host cannot enforce is an
 // *[UnenforceableError]. The runner must be closed.
 func Prepare(p Policy, argv ...string) (*Runner, error) {
-	if len(argv) == 0 {
-		return nil, errors.New("sandbox: no program to run")
+	p, img, err := withImage(p)
+	if err != nil {
+		return nil, err
 	}
 	pl, err := enforce(p)
 	if err != nil {
 		return nil, err
 	}
-	program, err := findProgram(pl.Policy, argv[0])
+	argv, err = command(pl.Policy, img, argv)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func Prepare(p Policy, argv ...string) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{plan: pl, argv: append([]string{program}, argv[1:]...), launcher: l}
+	r := &Runner{plan: pl, argv: argv, launcher: l}
 	if err := r.setUp(); err != nil {
 		r.Close()
 		return nil, err

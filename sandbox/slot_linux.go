@@ -181,8 +181,7 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 		m.call("drop capabilities", unix.SYS_CAPSET, head, make([]byte, 24))
 	}
 	argv := append(r.argv[:len(r.argv):len(r.argv)], s.Args...)
-	env := append([]string{defaultPath}, pl.Env...)
-	env = append(env, s.Env...)
+	env := environment(pl.env, s.Env)
 	m.call("execute "+r.argv[0], unix.SYS_EXECVE, m.text(r.argv[0]), m.vector(argv), m.vector(env))
 	return m
 }
