@@ -2,236 +2,273 @@ package program_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/chal/program"
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
-	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// python is the interpreter that sandboxes see: others may be on the host's path.
+const python = "/usr/bin/python3"
 
-// compiled compiles a C program of testdata once for all tests.
-func compiled(t testing.TB, name string) string {
-	t.Helper()
-	gcc := testkit.Program(t, "gcc")
-	dir, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	out := filepath.Join(dir, name)
-	if msg, err := exec.Command(gcc, "-O1", "-w", "-static", "-pthread", "-o", out, "testdata/"+name+".c").CombinedOutput(); err != nil {
-		t.Fatalf("compile %s: %v\n%s", name, err, msg)
-	}
-	return out
+// limited is the default policy with smaller limits, so that they are met soon.
+func limited() sandbox.Policy {
+	return sandbox.Policy{Memory: 64 << 20, CPU: 2 * time.Second, Idle: 3 * time.Second, Output: 4 << 20}
 }
 
-// served is a challenge that runs a program, on a port of its own.
-type served struct {
-	t      testing.TB
-	server *chal.Server
-	addr   string
-	mu     sync.Mutex
-	ends   map[string]chal.Reason // by the player's address
-	over   *sync.Cond
+// battlefield is the challenges of the suite.
+type battlefield struct {
+	at     map[string]*served // in C
+	python map[string]*served // nil: there is none
+	honest *served            // another challenge
+	alone  bool               // sessions may have one process only
+	args   map[string]string  // of attacks
 }
 
-func serve(t testing.TB, c program.Config, change ...func(*chal.Server)) *served {
-	t.Helper()
-	h, err := program.New(c)
-	var no *sandbox.UnenforceableError
-	if errors.As(err, &no) {
-		t.Skipf("%v (%s)", err, no.Hint())
-	}
-	if err != nil {
+func prepareBattle(t *testing.T) *battlefield {
+	secrets := publicDir(t)
+	t.Cleanup(func() { os.RemoveAll(secrets) })
+	secret := filepath.Join(secrets, "flag.txt")
+	if err := os.WriteFile(secret, []byte("flag{of the other challenge}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := &served{t: t, ends: map[string]chal.Reason{}}
-	s.over = sync.NewCond(&s.mu)
-	s.server = &chal.Server{
-		Handler: h, Flag: "flag{of the session}", MaxPerSource: -1, MaxSessions: -1,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Ledger: func(e chal.Entry) {
-			if e.What == chal.EntryEnd {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.ends[e.Remote.String()] = e.Reason
-				s.over.Broadcast()
-			}
-		},
-	}
-	for _, f := range change {
-		f(s.server)
-	}
-	l, err := chal.Listen(t.Context(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.addr = l.Addr().String()
-	done := make(chan error, 1)
-	go func() { done <- s.server.Serve(l) }()
-	t.Cleanup(func() {
-		s.server.Close()
-		<-done
-		h.Close()
+	b := &battlefield{at: map[string]*served{}, python: map[string]*served{}}
+	b.honest = serve(t, program.Config{
+		Command: []string{"cat"}, Policy: sandbox.Policy{Files: []string{secret}},
+		Flag: program.FlagFile, FixedFlag: "flag{of the other challenge}",
 	})
-	return s
-}
-
-func (s *served) dial() *tube.Tube {
-	s.t.Helper()
-	p, err := tube.Dial(context.Background(), "tcp", s.addr, tube.WithTimeout(20*time.Second), tube.WithLinger(0))
-	if err != nil {
-		s.t.Fatal(err)
+	_, port, _ := net.SplitHostPort(b.honest.addr)
+	b.args = map[string]string{"tcp": port, "udp": port, "mptcp": port, "otherflags": secret}
+	for name, addr := range map[string]string{"unixpath": filepath.Join(secrets, "socket"), "unixabstract": fmt.Sprintf("@flagstaff-%d", os.Getpid())} {
+		l, err := net.Listen("unix", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		b.args[name] = strings.TrimPrefix(addr, "@")
 	}
-	s.t.Cleanup(func() { p.Close() })
-	return p
-}
-
-// end waits for the end of the session of a player.
-func (s *served) end(p *tube.Tube) chal.Reason {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.ends[p.LocalAddr().String()] == "" {
-		s.over.Wait()
+	if err := os.Chmod(b.args["unixpath"], 0o777); err != nil {
+		t.Fatal(err)
 	}
-	return s.ends[p.LocalAddr().String()]
+
+	brief, own := limited(), limited()
+	brief.Time = 2 * time.Second
+	own.Tmp, own.Proc = 1<<20, os.Geteuid() == 0
+	hostile, snake := compiled(t, "hostile"), script(t, "hostile.py")
+	for name, p := range map[string]sandbox.Policy{"": limited(), "brief": brief, "own": own} {
+		c := program.Config{Command: []string{hostile}, Policy: p}
+		if name == "own" {
+			c.Flag = program.FlagFile
+		}
+		b.at[name] = serve(t, c)
+		if _, err := os.Stat(python); err == nil && name != "brief" {
+			c.Command, c.Policy.Files = []string{python, "-I", "-S", snake}, []string{snake}
+			b.python[name] = serve(t, c)
+		}
+	}
+	b.alone = strings.Contains(b.at[""].handler.Enforced()[sandbox.FeatureMemory], "RLIMIT_AS")
+	return b
 }
 
-// neighbour is a player who talks to an honest program all the time.
-func neighbour(ctx context.Context, s *served, first string) error {
-	p, err := tube.Dial(ctx, "tcp", s.addr, tube.WithTimeout(20*time.Second), tube.WithLinger(0))
+// outcome is what an attack came to.
+type outcome struct {
+	out    string
+	reason chal.Reason
+	err    error
+}
+
+// fight plays one attack to its end.
+func (b *battlefield) fight(s *served, a attack) outcome {
+	p, err := s.connect(context.Background())
 	if err != nil {
-		return err
+		return outcome{err: err}
 	}
 	defer p.Close()
-	if first != "" {
-		p.SendLine(first)
+	p.SendLine(strings.TrimSpace(a.name + " " + b.args[a.name]))
+	var first string
+	switch {
+	case a.leave:
+		first, err = p.RecvLine()
+		p.Close()
+		return outcome{first, s.end(p), err}
+	case a.push:
+		// More than the buffers of both ends hold; it fails when the session is ended.
+		if err := p.SendBytes(make([]byte, 64<<20)); err == nil {
+			return outcome{err: fmt.Errorf("64 MiB were taken by a program that does not read")}
+		}
+		return outcome{reason: s.end(p)}
 	}
-	for i := 0; ; i++ {
-		want := fmt.Sprintf("line %d", i)
-		if err := p.SendLine(want); err != nil {
-			return fmt.Errorf("after %d lines: %w", i, err)
+	out, err := io.ReadAll(io.LimitReader(p, 64<<10))
+	if err == nil {
+		_, err = io.Copy(io.Discard, p) // of a flood, until the server has stopped it
+	}
+	p.Close()
+	return outcome{first + string(out), s.end(p), err}
+}
+
+// check compares an attack's outcome with what the suite says of it.
+func (b *battlefield) check(t *testing.T, a attack, o outcome) {
+	if b.alone && a.loose != "" {
+		t.Skip("not contained for an ordinary user without control groups: " + a.loose)
+	}
+	want := a
+	if os.Geteuid() != 0 && a.user != nil {
+		want = *a.user
+	}
+	if b.alone && a.alone != nil {
+		want = *a.alone
+	}
+	ends, met := want.ends, want.met
+	if o.err != nil {
+		t.Errorf("the player met: %v", o.err)
+	}
+	answers := map[string]bool{}
+	finished := false
+	for line := range strings.Lines(o.out) {
+		line = strings.TrimSuffix(line, "\n")
+		if _, answer, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(line, "met ") {
+			answers[answer] = true
 		}
-		if got, err := p.RecvLine(); err != nil || got != want {
-			return fmt.Errorf("line %d: got %q, %w", i, got, err)
+		finished = finished || line == "done"
+		if strings.HasPrefix(line, "escaped") {
+			t.Error(line)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(2 * time.Millisecond):
-		}
+	}
+	var got []string
+	for answer := range answers {
+		got = append(got, answer)
+	}
+	slices.Sort(got)
+	if list := strings.Join(got, ", "); list != met {
+		t.Errorf("met %q, want %q:\n%.3000s", list, met, o.out)
+	}
+	if !slices.Contains(ends, o.reason) {
+		t.Errorf("ended for %q, want one of %q:\n%.1000s", o.reason, ends, o.out)
+	}
+	if o.reason == chal.ReasonDone && !finished {
+		t.Errorf("it was ended in the middle:\n%.1000s", o.out)
 	}
 }
 
-// TestHostile runs every attack, several at once, while players on the same challenge and on another play
-// on. The limits are smaller than the defaults, so that they are met soon.
-func TestHostile(t *testing.T) {
-	policy := sandbox.Policy{
-		Memory: 48 << 20, Time: 20 * time.Second, CPU: time.Second, Idle: 7 * time.Second, Output: 4 << 20,
-	}
-	hostile := serve(t, program.Config{Command: []string{compiled(t, "hostile")}, Policy: policy})
-	honest := serve(t, program.Config{Command: []string{"cat"}})
-	patient := policy
-	patient.Time, patient.CPU = time.Minute, time.Minute
-	same := serve(t, program.Config{Command: []string{compiled(t, "hostile")}, Policy: patient})
-
-	ctx, stop := context.WithCancel(t.Context())
-	var players sync.WaitGroup
+// neighbours play honestly, on the hostile challenges and on another, until ctx ends: sessions that last and
+// sessions that come and go. They return what they noticed.
+func (b *battlefield) neighbours(ctx context.Context) (wait func() []string) {
+	var playing sync.WaitGroup
 	var mu sync.Mutex
-	var trouble []error
-	for _, n := range []struct {
-		s     *served
-		first string
-	}{{honest, ""}, {same, "echo"}} {
-		players.Go(func() {
-			if err := neighbour(ctx, n.s, n.first); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				trouble = append(trouble, err)
+	var noticed []string
+	play := func(name string, s *served, first string) {
+		for _, most := range []int{0, 20} {
+			playing.Go(func() {
+				sessions := 0
+				var slowest time.Duration
+				for ctx.Err() == nil {
+					took, err := s.talk(ctx, first, most)
+					slowest = max(slowest, took)
+					sessions++
+					if err != nil {
+						mu.Lock()
+						noticed = append(noticed, fmt.Sprintf("on the %s challenge, session %d: %v", name, sessions, err))
+						mu.Unlock()
+						return
+					}
+				}
+				s.t.Logf("a neighbour on the %s challenge: %d sessions, the slowest answer took %v", name, sessions, slowest)
+			})
+		}
+	}
+	play("same", b.at[""], "victim")
+	play("same", b.at["own"], "victim")
+	play("other", b.honest, "")
+	return func() []string {
+		playing.Wait()
+		return noticed
+	}
+}
+
+// TestHostile runs every attack, several at once, while players on the same challenge and on another play on.
+func TestHostile(t *testing.T) {
+	b := prepareBattle(t)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	noticed := b.neighbours(ctx)
+
+	// The attacks are started here and not by parallel tests, so that there are many at once whatever the machine.
+	const atOnce = 8
+	results := map[string]outcome{}
+	var mu sync.Mutex
+	var fighting sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	begin := func(name string, s *served, a attack) {
+		places <- struct{}{}
+		fighting.Go(func() {
+			o := b.fight(s, a)
+			mu.Lock()
+			defer mu.Unlock()
+			results[name] = o
+			<-places
+		})
+	}
+	for _, a := range suite {
+		begin("c/"+a.name, b.at[a.on], a)
+		if a.private {
+			begin("own mounts/"+a.name, b.at["own"], a)
+		}
+		if s := b.python[a.on]; a.python && s != nil {
+			begin("python/"+a.name, s, a)
+		}
+	}
+	fighting.Wait()
+	stop()
+	for _, what := range noticed() {
+		t.Errorf("a neighbour noticed: %s", what)
+	}
+	if left := survivors(t, filepath.Dir(compiled(t, "hostile"))); len(left) > 0 {
+		t.Errorf("still alive: %q", left)
+	}
+	for _, language := range []string{"c", "own mounts", "python"} {
+		t.Run(language, func(t *testing.T) {
+			if language == "python" && len(b.python) == 0 {
+				testkit.Missing(t, python+" is not installed")
+			}
+			for _, a := range suite {
+				if language == "c" || language == "python" && a.python || language == "own mounts" && a.private {
+					t.Run(a.name, func(t *testing.T) {
+						if a.name == "ownproc" && os.Geteuid() != 0 {
+							t.Skip("an ordinary user's sessions have no /proc of their own")
+						}
+						b.check(t, a, results[language+"/"+a.name])
+					})
+				}
 			}
 		})
 	}
-	t.Run("attack", func(t *testing.T) {
-		for _, a := range []struct {
-			name string
-			want []chal.Reason // any of them
-			says string
-		}{
-			{"forkbomb", []chal.Reason{chal.ReasonTimeUp, "cpu", "memory", chal.ReasonIdle}, ""},
-			{"threads", []chal.Reason{chal.ReasonDone}, "done"},
-			{"hog", []chal.Reason{"memory"}, "memory"},
-			{"hogchildren", []chal.Reason{"memory"}, ""},
-			{"hogkernel", []chal.Reason{"memory", chal.ReasonDone}, ""},
-			{"fill", []chal.Reason{chal.ReasonDone}, "done"},
-			{"flood", []chal.Reason{"output"}, ""},
-			{"stubborn", []chal.Reason{chal.ReasonIdle}, "ignoring"},
-			{"daemonise", []chal.Reason{chal.ReasonDone}, "done"},
-			{"files", []chal.Reason{chal.ReasonDone}, "done"},
-			{"net", []chal.Reason{chal.ReasonDone}, "done"},
-			{"reconnect", []chal.Reason{chal.ReasonDone}, "done"},
-			{"look", []chal.Reason{chal.ReasonDone}, "done"},
-			{"others", []chal.Reason{chal.ReasonDone}, "others: 1\n"},
-			{"kernel", []chal.Reason{chal.ReasonDone}, "done"},
-			{"climb", []chal.Reason{chal.ReasonDone}, ""},
-			{"sleeper", []chal.Reason{chal.ReasonIdle}, "Nothing came in time"},
-			{"burn", []chal.Reason{"cpu", chal.ReasonIdle, chal.ReasonTimeUp}, ""}, // whichever a busy machine reaches first
-			{"pids", []chal.Reason{chal.ReasonDone}, "done"},
-		} {
-			t.Run(a.name, func(t *testing.T) {
-				t.Parallel()
-				for _, s := range []*served{hostile, same} {
-					if s == same && a.want[0] != chal.ReasonDone {
-						continue // it would take as long as the patient policy lets it
-					}
-					p := s.dial()
-					p.SendLine(a.name)
-					out, err := io.ReadAll(io.LimitReader(p, 64<<10))
-					if err == nil {
-						_, err = io.Copy(io.Discard, p) // of a flood, until the server has stopped it
-					}
-					if err != nil {
-						t.Errorf("read: %v", err)
-					}
-					p.Close()
-					if text := string(out); strings.Contains(text, "escaped") || !strings.Contains(text, a.says) {
-						t.Errorf("got %.2000q, want %q and nothing escaped", text, a.says)
-					}
-					got := s.end(p)
-					ok := false
-					for _, want := range a.want {
-						ok = ok || got == want
-					}
-					if !ok {
-						t.Errorf("ended for %q, want one of %q", got, a.want)
-					}
-				}
-			})
-		}
-	})
-	stop()
-	players.Wait()
-	for _, err := range trouble {
-		t.Errorf("a neighbour noticed: %v", err)
+}
+
+// survivors lists processes that run a program below dir, or a script.
+func survivors(t testing.TB, dir string) (left []string) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no processes are seen: %v", err)
 	}
+	for _, name := range all {
+		line, err := os.ReadFile(name)
+		if err == nil && strings.Contains(string(line), dir+"/hostile") {
+			left = append(left, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return left
 }
 
 // TestComputing ends a program that has used up its processor time.

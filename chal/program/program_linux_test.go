@@ -2,7 +2,6 @@ package program_test
 
 import (
 	"crypto/tls"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/chal/chaltest"
 	"github.com/flagstaff-ctf/flagstaff/chal/program"
-	"github.com/flagstaff-ctf/flagstaff/sandbox"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -231,16 +229,5 @@ func TestShutdown(t *testing.T) {
 	s.server.Close()
 	if got, _ := p.RecvAll(1 << 20); !strings.Contains(got, "shutting down") {
 		t.Errorf("got %q, want to be told", got)
-	}
-}
-
-func skipUnenforceable(t *testing.T, err error) {
-	t.Helper()
-	var no *sandbox.UnenforceableError
-	if errors.As(err, &no) {
-		t.Skipf("%v (%s)", err, no.Hint())
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }

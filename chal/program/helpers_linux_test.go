@@ -1,0 +1,235 @@
+package program_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/chal/program"
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
+	"github.com/flagstaff-ctf/flagstaff/tube"
+)
+
+// roles are what the test binary does instead of testing, when a test starts it again with roleVariable set.
+var roles = map[string]func(){}
+
+const (
+	roleVariable  = "PROGRAM_TEST_ROLE"
+	builtVariable = "PROGRAM_TEST_BUILT" // where the test that started this one has compiled the programs
+)
+
+func TestMain(m *testing.M) {
+	if role := roles[os.Getenv(roleVariable)]; role != nil {
+		role()
+		return
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if built.dir != "" && os.Getenv(builtVariable) == "" {
+			os.RemoveAll(built.dir)
+		}
+		os.Exit(code)
+	}))
+}
+
+// built are the programs of testdata that were compiled.
+var built struct {
+	sync.Mutex
+	dir  string
+	done map[string]bool
+}
+
+// programs returns the directory for what is compiled, one that every user can reach.
+func programs(t testing.TB) string {
+	t.Helper()
+	if built.dir == "" {
+		built.dir = os.Getenv(builtVariable)
+	}
+	if built.dir == "" {
+		built.dir = publicDir(t)
+	}
+	return built.dir
+}
+
+// publicDir makes a directory that every user can reach, and that no /tmp of a session's own would hide.
+func publicDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// compiled compiles a C program of testdata, a file or a directory, once for all tests.
+func compiled(t testing.TB, name string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	out := filepath.Join(programs(t), name)
+	if built.done[name] || os.Getenv(builtVariable) != "" {
+		return out
+	}
+	sources, _ := filepath.Glob("testdata/" + name + "/*.c")
+	if sources == nil {
+		sources = []string{"testdata/" + name + ".c"}
+	}
+	cmd := exec.Command(testkit.Program(t, "gcc"), append([]string{"-O1", "-w", "-static", "-pthread", "-o", out}, sources...)...)
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("compile %s: %v\n%s", name, err, msg)
+	}
+	if built.done == nil {
+		built.done = map[string]bool{}
+	}
+	built.done[name] = true
+	return out
+}
+
+// script copies a file of testdata to where every user can read it.
+func script(t testing.TB, name string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	out := filepath.Join(programs(t), name)
+	if os.Getenv(builtVariable) != "" {
+		return out
+	}
+	text, err := os.ReadFile("testdata/" + name)
+	if err == nil {
+		err = os.WriteFile(out, text, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// served is a challenge that runs a program, on a port of its own.
+type served struct {
+	t       testing.TB
+	handler *program.Handler
+	server  *chal.Server
+	addr    string
+	mu      sync.Mutex
+	ends    map[string]chal.Reason // by the player's address
+	over    *sync.Cond
+}
+
+func serve(t testing.TB, c program.Config, change ...func(*chal.Server)) *served {
+	t.Helper()
+	h, err := program.New(c)
+	skipUnenforceable(t, err)
+	s := &served{t: t, handler: h, ends: map[string]chal.Reason{}}
+	s.over = sync.NewCond(&s.mu)
+	s.server = &chal.Server{
+		Handler: h, Flag: "flag{of the session}", MaxPerSource: -1, MaxSessions: -1,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Ledger: func(e chal.Entry) {
+			if e.What == chal.EntryEnd {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.ends[e.Remote.String()] = e.Reason
+				s.over.Broadcast()
+			}
+		},
+	}
+	for _, f := range change {
+		f(s.server)
+	}
+	l, err := chal.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = l.Addr().String()
+	done := make(chan error, 1)
+	go func() { done <- s.server.Serve(l) }()
+	t.Cleanup(func() {
+		s.server.Close()
+		<-done
+		h.Close()
+	})
+	return s
+}
+
+func (s *served) connect(ctx context.Context) (*tube.Tube, error) {
+	return tube.Dial(ctx, "tcp", s.addr, tube.WithTimeout(20*time.Second), tube.WithLinger(0))
+}
+
+func (s *served) dial() *tube.Tube {
+	s.t.Helper()
+	p, err := s.connect(context.Background())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// end waits for the end of the session of a player.
+func (s *served) end(p *tube.Tube) chal.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ends[p.LocalAddr().String()] == "" {
+		s.over.Wait()
+	}
+	return s.ends[p.LocalAddr().String()]
+}
+
+func skipUnenforceable(t testing.TB, err error) {
+	t.Helper()
+	var no *sandbox.UnenforceableError
+	if errors.As(err, &no) {
+		t.Skipf("%v (%s)", err, no.Hint())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// talk plays a session with a program that echoes lines until ctx ends, or for some lines where most is not
+// zero, and returns the longest that an answer took.
+func (s *served) talk(ctx context.Context, first string, most int) (slowest time.Duration, err error) {
+	p, err := s.connect(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	defer p.Close()
+	if first != "" {
+		p.SendLine(first)
+	}
+	next := time.NewTicker(5 * time.Millisecond)
+	defer next.Stop()
+	for i := 0; (most == 0 || i < most) && ctx.Err() == nil; i++ {
+		want := fmt.Sprintf("line %d", i)
+		start := time.Now()
+		if err := p.SendLine(want); err != nil {
+			return slowest, fmt.Errorf("after %d lines: %w", i, err)
+		}
+		if got, err := p.RecvLine(); err != nil || got != want {
+			return slowest, fmt.Errorf("line %d: got %q, error %v", i, got, err)
+		}
+		slowest = max(slowest, time.Since(start))
+		select {
+		case <-ctx.Done():
+		case <-next.C:
+		}
+	}
+	p.CloseWrite()
+	if rest, err := p.RecvAll(1 << 10); rest != "" && rest != "done\n" || err != nil {
+		return slowest, fmt.Errorf("at the end: got %q, error %v", rest, err)
+	}
+	return slowest, nil
+}
