@@ -33,7 +33,7 @@ var floors = [][]string{
 	1: {"sandbox", "internal/nc"},
 	2: {"chal", "chal/chaltest", "internal/servercheck"},
 	3: {"chal/program", "challenges/geography", "challenges/levels"},
-	4: {"internal/doctor", "internal/host"},
+	4: {"internal/admit", "internal/doctor", "internal/host"},
 	5: {"cmd/flagstaff", "cmd/nc", "bench", "examples/double", "examples/geography", "examples/levels/solve"},
 }
 
@@ -43,6 +43,7 @@ var beside = map[string][]string{
 	"geo":              {"geo/internal/world"},
 	"geo/internal/gen": {"geo", "geo/internal/world"},
 	"chal/chaltest":    {"chal"},
+	"internal/host":    {"internal/admit"},
 }
 
 type pkg struct {

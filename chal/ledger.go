@@ -35,6 +35,7 @@ const (
 	ReasonFull      Reason = "full"   // all slots are taken
 	ReasonPerSource Reason = "source" // the source has all the slots one may have
 	ReasonDenied    Reason = "denied" // the Admitter's error was no *Refusal
+	ReasonLate      Reason = "late"   // the handshake took longer than HandshakeTimeout
 )
 
 // Entry is one line of a server's ledger: what happened, for metrics and event streams. As JSON it is an

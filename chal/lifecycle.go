@@ -78,7 +78,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, drain time.Duration) e
 	return shutdownErr
 }
 
-// stop closes the listeners; from then on nothing is admitted.
+// stop closes the listeners and turns away who has no session yet; from then on nothing is admitted.
 func (s *Server) stop() {
 	s.init()
 	s.mu.Lock()
@@ -91,6 +91,10 @@ func (s *Server) stop() {
 	for l := range s.listeners {
 		l.Close()
 	}
+	for c := s.arriving.head; c != nil; c = s.arriving.head {
+		s.end(c, ErrShutdown, time.Now())
+	}
+	s.arm()
 	s.tellEnd()
 }
 
@@ -119,7 +123,7 @@ func (s *Server) removeListener(l net.Listener) {
 	delete(s.listeners, l)
 }
 
-// add counts c as running, unless the server is shutting down.
+// add counts c as arriving or running, unless the server is shutting down.
 func (s *Server) add(c *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +132,11 @@ func (s *Server) add(c *session) bool {
 	}
 	s.live++
 	s.waited++
-	s.running.push(c)
+	if s.Handshake != nil {
+		s.arriving.push(c)
+	} else {
+		s.running.push(c)
+	}
 	s.arm()
 	return true
 }
@@ -220,8 +228,10 @@ func (s *Server) end(c *session, cause error, now time.Time) {
 // session gets the same time, so each queue is in order.
 func (s *Server) arm() {
 	next := s.running.next()
-	if t := s.ending.next(); next.IsZero() || !t.IsZero() && t.Before(next) {
-		next = t
+	for _, q := range []*queue{&s.arriving, &s.ending} {
+		if t := q.next(); next.IsZero() || !t.IsZero() && t.Before(next) {
+			next = t
+		}
 	}
 	if next.IsZero() || !s.timerAt.IsZero() && !s.timerAt.After(next) {
 		return // it fires early enough, and will look again
@@ -240,6 +250,9 @@ func (s *Server) expire() {
 	defer s.mu.Unlock()
 	s.timerAt = time.Time{}
 	now := time.Now()
+	for c := s.arriving.due(now); c != nil; c = s.arriving.due(now) {
+		s.end(c, ErrLate, now)
+	}
 	for c := s.running.due(now); c != nil; c = s.running.due(now) {
 		s.end(c, ErrTimeUp, now)
 	}

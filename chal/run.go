@@ -1,6 +1,7 @@
 package chal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,17 +30,18 @@ const (
 type session struct {
 	Session
 	srv     *Server
-	tube    *tube.Tube // Session.Tube, whatever the handler makes of that
-	conn    net.Conn
+	tube    *tube.Tube // Session.Tube, whatever the handler makes of that; guarded by srv.mu until the session starts
+	conn    net.Conn   // the same
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	release func()
 	logger  slog.Logger
 	logs    sessionLog
 
-	err   error       // what the handler returned, or its panic
-	over  atomic.Bool // the handler has returned
-	close sync.Once   // farewell
+	err      error       // what the handshake or the handler returned, or its panic
+	over     atomic.Bool // the handler has returned
+	close    sync.Once   // farewell
+	deferred []func()    // of the handshake
 
 	// Guarded by srv.mu.
 	abandoned  bool // Shutdown does not wait for it any more
@@ -68,52 +70,68 @@ func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()
 	c.logs = sessionLog{base: s.Log.Handler(), s: &c.Session}
 	c.logger = *slog.New(&c.logs)
 	c.Session = Session{
-		Tube: c.tube, ID: sessionID(s.idBase, s.lastID.Add(1)), Remote: remote, Flag: s.Flag,
-		Log: &c.logger, Started: time.Now(),
+		Tube: c.tube, Challenge: s.Name, ID: sessionID(s.idBase, s.lastID.Add(1)), Remote: remote, Flag: s.Flag,
+		Log: &c.logger,
 	}
-	if d := span(s.SessionTimeout, defaultSessionTimeout); d > 0 {
-		c.Ends = c.Started.Add(d)
-	} else if s.IdleTimeout < 0 {
+	if now := time.Now(); s.Handshake == nil {
+		c.start(now)
+	} else {
+		c.due = now.Add(s.handshakeTime())
+	}
+	if s.SessionTimeout < 0 && s.IdleTimeout < 0 {
 		// Nothing else would ever notice that the client's machine is gone.
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			tcp.SetKeepAlive(true)
 		}
 	}
-	c.due = c.Ends
 	return c
 }
 
 // run is the session's goroutine.
 func (c *session) run() {
-	defer c.finish() // also when the handler calls runtime.Goexit
-	c.srv.record(Entry{What: EntryStart, Session: c.ID, Remote: c.Remote})
-	c.play()
+	end := Entry{What: EntryRefused} // without a session
+	defer func() { c.finish(end) }() // also when the handler calls runtime.Goexit
+	if !c.arrive() {
+		return
+	}
+	end.What = EntryEnd
+	c.srv.record(Entry{What: EntryStart, Challenge: c.Challenge, Session: c.ID, Remote: c.Remote, Team: c.Team.ID})
+	c.err = c.guard(func() error { return c.srv.Handler.ServeChal(c.ctx, &c.Session) })
 }
 
-// play calls the handler and keeps its panic.
-func (c *session) play() {
+// guard calls f and returns its error, or its panic as one.
+func (c *session) guard(f func() error) (err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			c.err = &panicError{recover(), debug.Stack()}
+			err = &panicError{recover(), debug.Stack()}
+			c.err = err // also where runtime.Goexit goes on
 		}
 	}()
-	c.err = c.srv.Handler.ServeChal(c.ctx, &c.Session)
+	err = f()
 	returned = true
+	return err
 }
 
-// finish ends the session after the handler.
-func (c *session) finish() {
+// finish ends the session after the handler, or the arrival that has become none.
+func (c *session) finish(e Entry) {
 	s := c.srv
 	c.over.Store(true)
 	reason, text := c.verdict()
+	cause := context.Cause(c.ctx)
 	c.farewell(text)
 	c.cancel(errOver)
+	c.runDeferred()
 	c.release()
-	s.record(Entry{
-		What: EntryEnd, Session: c.ID, Remote: c.Remote, Team: c.Team.ID,
-		Reason: reason, Duration: time.Since(c.Started),
-	})
+	e.Challenge, e.Remote, e.Team, e.Reason = c.Challenge, c.Remote, c.Team.ID, reason
+	if e.What == EntryEnd {
+		e.Session, e.Duration = c.ID, time.Since(c.Started)
+	} else {
+		s.refused.Add(1)
+		s.turned.Add(1)
+		s.logRefusal(c.Remote, cmp.Or(c.err, cause))
+	}
+	s.record(e)
 	s.left(c)
 }
 
@@ -159,6 +177,8 @@ func causeText(cause error) (Reason, string) {
 	switch cause {
 	case ErrTimeUp:
 		return ReasonTimeUp, "\nTime is up. Goodbye."
+	case ErrLate:
+		return ReasonLate, "\nThat took too long. Goodbye."
 	case ErrShutdown:
 		return ReasonShutDown, "\nThe server is shutting down. Goodbye."
 	}
@@ -176,11 +196,12 @@ func (c *session) hideFlag(s string) string {
 // second waits until that is done.
 func (c *session) farewell(text string) {
 	c.close.Do(func() {
+		tube, conn := c.ways()
 		if text != "" {
-			c.tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
+			tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
 		}
-		c.srv.linger(c.conn)
-		c.tube.Close()
+		c.srv.linger(conn)
+		tube.Close()
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 
 const (
 	defaultAddr           = "127.0.0.1:1337"
+	defaultHandshakeTime  = 10 * time.Second
 	defaultSessionTimeout = 15 * time.Minute
 	defaultIdleTimeout    = 5 * time.Minute
 	defaultLinger         = 2 * time.Second
@@ -49,6 +50,14 @@ type Server struct {
 	Addr string
 	// Flag becomes Session.Flag. The server takes it out of what it logs.
 	Flag string
+
+	// Handshake, if set, must pass before a session starts: the PROXY protocol, TLS, proof of work. It runs on
+	// the goroutine that the session will have, with a slot taken. When it returns an error there is no session: the
+	// player is told the Text of a *[Refusal], and the ledger has an EntryRefused. See [Handshakes].
+	Handshake func(context.Context, *Arrival) error
+	// HandshakeTimeout is how long the handshake may take, all of it; the session's time starts after it.
+	// Zero: 10 seconds; negative is the same.
+	HandshakeTimeout time.Duration
 
 	// SessionTimeout is how long a session may last. Zero: 15 minutes.
 	SessionTimeout time.Duration
@@ -82,13 +91,15 @@ type Server struct {
 	idBase   uint64
 	lastID   atomic.Uint64
 	refused  atomic.Uint64
+	turned   atomic.Uint64 // those of the refused that had begun a handshake
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
+	arriving  queue // connections in their handshake
 	running   queue // sessions whose time is not up
 	ending    queue // sessions that were told to end; due when they are cut
 	beyond    queue // sessions that were cut, or only linger; never due
-	live      int   // sessions in all three
+	live      int   // sessions in all four
 	waited    int   // those of them that Shutdown waits for
 	timer     *time.Timer
 	timerAt   time.Time // when timer fires; zero: it does not
@@ -115,7 +126,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Open: s.live, Started: s.lastID.Load(), Refused: s.refused.Load()}
+	return Stats{Open: s.live, Started: s.lastID.Load() - s.turned.Load(), Refused: s.refused.Load()}
 }
 
 // init reads the fields, once.
@@ -138,6 +149,14 @@ func (s *Server) init() {
 		}
 		s.options = s.options[:len(s.options):len(s.options)]
 	})
+}
+
+// handshakeTime is never without end: who never finishes a handshake is nobody's player.
+func (s *Server) handshakeTime() time.Duration {
+	if s.HandshakeTimeout <= 0 {
+		return defaultHandshakeTime
+	}
+	return s.HandshakeTimeout
 }
 
 // span reads a time limit that may be left at its default or switched off; off is zero.
@@ -251,7 +270,9 @@ func (s *Server) admit(conn net.Conn) {
 // record writes to the ledger.
 func (s *Server) record(e Entry) {
 	if s.Ledger != nil {
-		e.Challenge = s.Name
+		if e.Challenge == "" {
+			e.Challenge = s.Name
+		}
 		if e.What != EntryListening { // always the first: who starts the server waits for exactly that line
 			e.Time = time.Now()
 		}

@@ -20,13 +20,14 @@ import (
 type Session struct {
 	*tube.Tube
 
-	ID      string         // unique, in lower case letters and digits; not a secret
-	Remote  netip.AddrPort // where the player comes from; not valid on a Unix socket
-	Team    Team           // who the player plays for, where the server knows
-	Flag    string         // what the player gets for a win
-	Log     *slog.Logger   // logs with the session's ID and Remote
-	Started time.Time      // when the session was admitted
-	Ends    time.Time      // when its time is up; zero: never
+	Challenge string         // its name
+	ID        string         // unique, in lower case letters and digits; not a secret
+	Remote    netip.AddrPort // where the player comes from; not valid on a Unix socket
+	Team      Team           // who the player plays for, where the server knows
+	Flag      string         // what the player gets for a win
+	Log       *slog.Logger   // logs with the session's ID and Remote
+	Started   time.Time      // when the session was admitted
+	Ends      time.Time      // when its time is up; zero: never
 }
 
 // Ask sends prompt and returns the player's next line, without its line end. At the end of the stream

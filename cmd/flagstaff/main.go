@@ -27,7 +27,7 @@ Start with:  flagstaff serve      and in another terminal:  nc 127.0.0.1 1337`,
 		Args: func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(serveCommand(), ncCommand(), solveCommand(), checkServerCommand(), doctorCommand(), powCommand(), versionCommand())
+	root.AddCommand(serveCommand(), runCommand(), ncCommand(), solveCommand(), checkServerCommand(), doctorCommand(), powCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, "'" + cmd.CommandPath() + " --help' lists the flags"}
 	})

@@ -13,7 +13,7 @@ import (
 )
 
 func serveCommand() *cobra.Command {
-	demo := host.Demo{Env: os.LookupEnv}
+	demo := host.Demo{Console: host.Console{Env: os.LookupEnv}}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the demo: the challenge Geography, on loopback",

@@ -15,14 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"os"
 	"strings"
-	"time"
 
-	"github.com/lmittmann/tint"
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/pflag"
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
@@ -30,43 +25,24 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/challenges/levels"
 )
 
-// SettingError is a mistake in flags or environment, with the way out.
-type SettingError struct {
-	err  error
-	hint string
-}
-
-func (e *SettingError) Error() string { return e.err.Error() }
-func (e *SettingError) Unwrap() error { return e.err }
-
-// Hint says what would be right.
-func (e *SettingError) Hint() string { return e.hint }
-
-// Demo serves the built-in challenges. Set Env, Stdout and Stderr; Flags
-// defines the rest, with its defaults. A Demo serves once.
+// Demo serves the built-in challenges. Set the Console; Flags defines the rest,
+// with its defaults. A Demo serves once.
 type Demo struct {
-	Env    func(string) (string, bool) // the environment, as os.LookupEnv
-	Stdout io.Writer                   // where things are, or with --json the events
-	Stderr io.Writer                   // the log
+	Console
 
-	listen       string
-	levels       int
-	json         bool
-	replay       string
-	drain        time.Duration
-	maxSessions  int
-	maxPerSource int
+	listen string
+	levels int
+	replay string
+	way    lineFlags
 }
 
 // Flags defines the demo's flags in fs.
 func (d *Demo) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&d.listen, "listen", "127.0.0.1:1337", "listen on `ADDR`, as 127.0.0.1:0 (free ports) or 0.0.0.0:1337 (for everybody)")
 	fs.IntVar(&d.levels, "levels", levels.FirstPort, "first `PORT` of the levels; 0: free ports; -1: no levels")
-	fs.BoolVar(&d.json, "json", false, "write events to standard output, one JSON object a line")
 	fs.StringVar(&d.replay, "replay", "", "ask the questions of the game with this `ID` again, to settle a dispute")
-	fs.DurationVar(&d.drain, "drain", 10*time.Second, "how long open sessions may finish after SIGINT or SIGTERM")
-	fs.IntVar(&d.maxSessions, "max-sessions", 10_000, "how many sessions may be open; -1: no limit")
-	fs.IntVar(&d.maxPerSource, "max-per-source", 64, "how many from one IPv4 address or IPv6 /64; -1: no limit")
+	d.Console.define(fs)
+	d.way.define(fs)
 }
 
 // settings is what flags and environment come to.
@@ -87,11 +63,7 @@ func (d *Demo) Serve(ctx context.Context) error {
 		return err
 	}
 	log := d.log()
-	ledger := d.tell(log)
-	if d.json {
-		ledger = chal.JSONLedger(d.Stdout)
-	}
-	stands, err := d.open(ctx, set, log, ledger)
+	stands, err := d.open(ctx, set, log, d.ledger(log))
 	if err != nil {
 		return err
 	}
@@ -110,13 +82,9 @@ func (d *Demo) settings() (set settings, err error) {
 	if set.host, set.port, err = d.check(); err != nil {
 		return set, err
 	}
-	flag, given := d.Env(chal.FlagVariable)
-	if !given {
-		flag, set.madeUp = chal.RandomFlag(), true
-	} else if err := chal.CheckFlag(flag); err != nil {
-		return set, &SettingError{fmt.Errorf("%s: %w", chal.FlagVariable, err), "give one line of printable text, as flag{...}; without it a flag is made up"}
+	if set.flag, set.madeUp, err = chooseFlag(d.Env); err != nil {
+		return set, err
 	}
-	set.flag = flag
 	set.key, err = eventKey(d.Env)
 	var bad *SettingError
 	switch {
@@ -139,21 +107,17 @@ func (d *Demo) settings() (set settings, err error) {
 
 // check finds mistakes in the flags.
 func (d *Demo) check() (host, port string, err error) {
-	host, port, err = net.SplitHostPort(d.listen)
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
+	host, port, err = checkListen("listen", d.listen)
 	switch {
 	case err != nil:
-		return "", "", &SettingError{fmt.Errorf("--listen %q is no address: %w", d.listen, err), "give host:port, as 127.0.0.1:1337, or 0.0.0.0:1337 for everybody"}
+		return "", "", err
 	case d.levels < -1 || d.levels > 65535-lastLevel:
 		return "", "", &SettingError{fmt.Errorf("--levels %d: the levels cannot begin there", d.levels), fmt.Sprintf("give the first port, up to %d, 0 for free ports, or -1 for no levels", 65535-lastLevel)}
-	case d.drain < 0:
-		return "", "", &SettingError{fmt.Errorf("--drain %v is negative", d.drain), "0s ends the sessions at once"}
-	case d.maxSessions == 0 || d.maxPerSource == 0:
-		return "", "", &SettingError{errors.New("a limit of 0 lets nobody play"), "give -1 for no limit"}
 	}
-	return host, port, nil
+	if err := d.Console.check(); err != nil {
+		return "", "", err
+	}
+	return host, port, d.way.check()
 }
 
 // announce says where everything is and how it is played.
@@ -182,30 +146,4 @@ func (d *Demo) announce(set settings, stands []*stand) {
 	}
 	b.WriteString("\nCtrl-C ends it: open games may finish; a second Ctrl-C does not wait.\n\n")
 	io.WriteString(d.Stdout, b.String())
-}
-
-// tell logs the ledger for people.
-func (d *Demo) tell(log *slog.Logger) func(chal.Entry) {
-	return func(e chal.Entry) {
-		switch e.What {
-		case chal.EntryStart:
-			log.Info("start", "challenge", e.Challenge, "session", e.Session, "from", e.Remote)
-		case chal.EntryEnd:
-			log.Info("end", "challenge", e.Challenge, "session", e.Session, "from", e.Remote, "reason", e.Reason, "after", e.Duration.Round(time.Millisecond))
-		}
-		// Refusals are logged by the server, in bulk: a flood must not flood the log.
-	}
-}
-
-// log writes for people: with colour on a terminal, unless NO_COLOR is set.
-func (d *Demo) log() *slog.Logger {
-	if d.json {
-		return slog.New(slog.NewJSONHandler(d.Stderr, nil))
-	}
-	f, isFile := d.Stderr.(*os.File)
-	_, noColor := d.Env("NO_COLOR")
-	return slog.New(tint.NewTextHandler(d.Stderr, &tint.Options{
-		TimeFormat: time.TimeOnly,
-		NoColor:    noColor || !isFile || !isatty.IsTerminal(f.Fd()),
-	}))
 }

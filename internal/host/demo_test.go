@@ -29,10 +29,10 @@ const testKey = "00112233445566778899aabbccddeeff"
 func newDemo(t *testing.T, stdout io.Writer, args ...string) *Demo {
 	t.Helper()
 	env := map[string]string{chal.FlagVariable: "flag{test}", KeyVariable: testKey}
-	d := &Demo{
+	d := &Demo{Console: Console{
 		Env:    func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 		Stdout: stdout, Stderr: t.Output(),
-	}
+	}}
 	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	d.Flags(fs)
 	if err := fs.Parse(args); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,12 +22,15 @@ const lastLevel = 12
 
 // stand is one challenge on one listener.
 type stand struct {
-	challenge chal.Challenge
-	server    *chal.Server // nil where the challenge is played with datagrams
-	listener  net.Listener
-	level     *levels.Level // nil for geography
-	packets   net.PacketConn
-	config    levels.PacketConfig
+	challenge   chal.Challenge
+	server      *chal.Server // nil where the challenge is played with datagrams
+	listener    net.Listener
+	way         *line
+	start       func()        // gets certificates
+	fingerprint string        // of a certificate that was made up
+	level       *levels.Level // nil for geography
+	packets     net.PacketConn
+	config      levels.PacketConfig
 }
 
 func (st *stand) name() string  { return st.challenge.Name }
@@ -76,6 +80,9 @@ func (st *stand) run(ctx context.Context, drain time.Duration, started func()) e
 		return st.level.ServePacket(ctx, st.packets, st.config)
 	}
 	st.server.Ledger = announce(st.server.Ledger)
+	if st.start != nil {
+		go st.start()
+	}
 	return st.server.Run(ctx, st.listener, drain)
 }
 
@@ -89,8 +96,7 @@ func (d *Demo) open(ctx context.Context, set settings, log *slog.Logger, ledger 
 			}
 		}
 	}()
-	// One set of slots: who holds many in one challenge waits in all of them.
-	slots := &chal.Slots{Max: d.maxSessions, PerSource: d.maxPerSource}
+	shared := d.way.places()
 	add := func(st *stand, flag string, port int) error {
 		addr := net.JoinHostPort(set.host, strconv.Itoa(port))
 		if st.level != nil && st.level.Network == "udp" {
@@ -98,8 +104,10 @@ func (d *Demo) open(ctx context.Context, set settings, log *slog.Logger, ledger 
 			st.packets, err = listenPacket(ctx, addr)
 		} else {
 			st.server = st.challenge.Server(flag)
-			st.server.Admitter, st.server.Log, st.server.Ledger = slots, log, ledger
-			st.listener, err = chal.Listen(ctx, addr)
+			st.server.Log, st.server.Ledger = log, ledger
+			if st.listener, err = chal.Listen(ctx, addr); err == nil {
+				err = d.apply(ctx, st, shared, log)
+			}
 		}
 		if err != nil {
 			if st.level != nil {
@@ -125,10 +133,56 @@ func (d *Demo) open(ctx context.Context, set settings, log *slog.Logger, ledger 
 			return stands, err
 		}
 	}
+	stands[0].nameOthers(stands[1:])
 	for _, st := range stands[1:] {
 		menu = append(menu, fmt.Sprintf("%-10s  %-26s  %s", st.name(), st.command(), st.about()))
 	}
 	return stands, nil
+}
+
+// apply sets the way of st's connections. TLS is on the first port alone, because most levels are about what lies below
+// it; the server name (SNI) says which challenge is meant.
+func (d *Demo) apply(ctx context.Context, st *stand, shared places, log *slog.Logger) error {
+	flags := d.way
+	if st.level != nil {
+		flags.tls = "off"
+	}
+	way, fingerprint, start, err := flags.line(ctx, st.listener.Addr(), shared, log)
+	if err != nil {
+		st.listener.Close()
+		return err
+	}
+	st.way, st.fingerprint, st.start = way, fingerprint, start
+	way.apply(st.server)
+	return nil
+}
+
+// nameOthers lets players of the first port choose another challenge by its name before the first dot of the server name
+// (SNI), as hello.chal.example.org; without such a name they get st's own. Left out are the levels about
+// what lies below TLS, and those with a patience of their own.
+func (st *stand) nameOthers(others []*stand) {
+	if st.way.tls == nil {
+		return
+	}
+	own := st.server.Handler
+	named := map[string]*chal.Server{}
+	for _, o := range others {
+		if o.server != nil && o.server.IdleTimeout == 0 && !slices.Contains([]string{"goodbye", "callback", "tls"}, o.name()) {
+			named[o.name()] = o.server
+		}
+	}
+	st.way.chosen = func(a *chal.Arrival, serverName string) {
+		name, _, _ := strings.Cut(strings.ToLower(serverName), ".")
+		if server := named[name]; server != nil {
+			a.Challenge, a.Flag = name, server.Flag
+		}
+	}
+	st.server.Handler = chal.HandlerFunc(func(ctx context.Context, s *chal.Session) error {
+		if server := named[s.Challenge]; server != nil {
+			return server.Handler.ServeChal(ctx, s)
+		}
+		return own.ServeChal(ctx, s)
+	})
 }
 
 // ladder returns the levels to serve. A server that others can reach does not

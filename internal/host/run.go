@@ -1,0 +1,254 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/chal/program"
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
+)
+
+// Run hosts one program, a sandboxed process for each connection. Set the Console and Command; Flags
+// defines the rest, with its defaults. A Run serves once.
+type Run struct {
+	Console
+	Command []string // the program and its arguments
+
+	listen   string
+	name     string
+	env      []string
+	flagAs   string
+	flagFile string
+	player   bool
+	way      lineFlags
+	policy   policyFlags
+}
+
+// Flags defines the flags of `flagstaff run` in fs.
+func (r *Run) Flags(fs *pflag.FlagSet) {
+	fs.StringVarP(&r.listen, "listen", "l", "127.0.0.1:1337", "listen on `ADDR`, as 127.0.0.1:1338, :1338 (for everybody) or 127.0.0.1:0 (a free port)")
+	fs.StringVar(&r.name, "name", "run", "the challenge's `NAME`, in events and logs")
+	r.Console.define(fs)
+	fs.StringArrayVar(&r.env, "env", nil, "put `NAME=VALUE` into the program's environment, which else has PATH alone; NAME takes the value from ours")
+	fs.StringVar(&r.flagAs, "flag-as", "", "give the program the flag: as `file` (/flag), env ($FLAG) or arg (its last argument)")
+	fs.StringVar(&r.flagFile, "flag-from", "", "read the flag from `FILE` (default: $"+chal.FlagVariable+", else it is made up)")
+	fs.BoolVar(&r.player, "player", false, "put who plays into the environment: FLAGSTAFF_REMOTE, FLAGSTAFF_TEAM, FLAGSTAFF_SESSION")
+	r.policy.define(fs)
+	r.way.define(fs)
+}
+
+// Serve hosts the program until ctx ends and the sessions have finished, or were cut when --drain was over. The error is
+// a *SettingError when the flags or the environment are wrong, else what failed, with a Hint where there is one.
+func (r *Run) Serve(ctx context.Context) error {
+	if _, _, err := checkListen("listen", r.listen); err != nil {
+		return err
+	}
+	if err := errors.Join(r.Console.check(), r.way.check()); err != nil {
+		return err
+	}
+	config, madeUp, err := r.config()
+	if err != nil {
+		return err
+	}
+	log := r.log()
+	l, err := chal.Listen(ctx, r.listen)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	way, fingerprint, start, err := r.way.line(ctx, l.Addr(), r.way.places(), log)
+	if err != nil {
+		return err
+	}
+	h, err := program.New(config)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	server := &chal.Server{
+		Name: r.name, Handler: h, Flag: config.FixedFlag, Log: log, Ledger: r.ledger(log),
+		SessionTimeout: r.policy.time, IdleTimeout: r.policy.idle,
+	}
+	way.apply(server)
+	if !r.json {
+		r.announce(l.Addr(), config, madeUp, fingerprint, h.Enforced())
+	}
+	if start != nil {
+		go start()
+	}
+	err = server.Run(ctx, l, r.drain)
+	var cut *chal.CutError
+	if errors.As(err, &cut) {
+		log.Warn("sessions were still open and have been cut", "sessions", cut.Sessions, "after", r.drain)
+		return nil
+	}
+	return err
+}
+
+// config reads the command and the flags that are about the program.
+func (r *Run) config() (c program.Config, madeUp bool, err error) {
+	if len(r.Command) == 0 {
+		return c, false, settingError("flagstaff run [flags] -- PROGRAM [ARGUMENT…]", "no program to run")
+	}
+	if c.Policy, err = r.policy.policy(); err != nil {
+		return c, false, err
+	}
+	if c.Policy.Env, err = r.environment(); err != nil {
+		return c, false, err
+	}
+	c.Player, c.Flag = r.player, program.FlagWay(r.flagAs)
+	switch c.Flag {
+	case program.FlagNone:
+		if _, given := r.Env(chal.FlagVariable); given || r.flagFile != "" {
+			return c, false, settingError("--flag-as file, env or arg says how the program gets it", "a flag is set, and the program would not get it")
+		}
+	case program.FlagFile, program.FlagEnv, program.FlagArg:
+		if c.FixedFlag, madeUp, err = r.flag(); err != nil {
+			return c, false, err
+		}
+	default:
+		return c, false, settingError("give file, env or arg", "--flag-as %q", r.flagAs)
+	}
+	c.Command, c.Policy.Files, err = r.command(c.Policy)
+	return c, madeUp, err
+}
+
+// flag reads the flag, or makes one up.
+func (r *Run) flag() (flag string, madeUp bool, err error) {
+	if r.flagFile == "" {
+		return chooseFlag(r.Env)
+	}
+	text, err := os.ReadFile(r.flagFile)
+	if err != nil {
+		return "", false, settingError("give a file with the flag on one line", "--flag-from: %w", err)
+	}
+	flag = strings.TrimSpace(string(text))
+	if err := chal.CheckFlag(flag); err != nil {
+		return "", false, settingError("give a file with the flag on one line", "--flag-from %s: %w", r.flagFile, err)
+	}
+	return flag, false, nil
+}
+
+// environment reads --env.
+func (r *Run) environment() ([]string, error) {
+	var env []string
+	for _, e := range r.env {
+		name, _, given := strings.Cut(e, "=")
+		if name == "" || strings.ContainsAny(name, "\x00 ") {
+			return nil, settingError("give NAME=VALUE, or NAME to take the value from the environment of flagstaff", "--env %q has no name", e)
+		}
+		if !given {
+			value, ok := r.Env(name)
+			if !ok {
+				return nil, settingError("give --env "+name+"=VALUE", "--env %s: there is no such variable to take the value from", name)
+			}
+			e = name + "=" + value
+		}
+		env = append(env, e)
+	}
+	return env, nil
+}
+
+// command makes the program's command line good inside of the sandbox, where the working directory is another: files that an
+// argument names by a relative path are shown to the program, and named by their whole path. With --dir or --root
+// the arguments mean what they mean there.
+func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
+	argv, files = slices.Clone(r.Command), p.Files
+	if p.Dir != "" || p.Root != "" {
+		if name := argv[0]; p.Root == "" && strings.Contains(name, "/") && !filepath.IsAbs(name) {
+			argv[0] = filepath.Join(p.Dir, name)
+		}
+		return argv, files, nil
+	}
+	argv[0] = inPath(argv[0])
+	for i, arg := range argv[1:] {
+		if filepath.IsAbs(arg) {
+			continue
+		}
+		if info, err := os.Stat(arg); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		path, err := filepath.Abs(arg)
+		if err != nil {
+			return nil, nil, err
+		}
+		argv[i+1], files = path, append(files, path)
+	}
+	return argv, files, nil
+}
+
+// inPath looks a name up in the PATH that the program gets, before ours: ours may lead to places it cannot see.
+func inPath(name string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	for _, dir := range filepath.SplitList(sandbox.DefaultPath) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return name
+}
+
+// announce says where the program is and what confines it.
+func (r *Run) announce(addr net.Addr, c program.Config, madeUp bool, fingerprint string, enforced map[sandbox.Feature]string) {
+	host, port, _ := net.SplitHostPort(addr.String())
+	who := "only this machine can reach it"
+	if !loopback(host) {
+		who = "other machines can reach it"
+	}
+	var b strings.Builder
+	line := func(name, text string) { fmt.Fprintf(&b, "  %-10s  %s\n", name, text) }
+	fmt.Fprintf(&b, "flagstaff runs %s on %s (%s)\n\n", c.Command[0], addr, who)
+	play := "nc " + reachable(host) + " " + port
+	switch r.way.tls {
+	case "on":
+		play = "ncat --ssl " + reachable(host) + " " + port
+	case "auto":
+		play += ", or ncat --ssl " + reachable(host) + " " + port
+	}
+	line("play it", play)
+	if fingerprint != "" {
+		line("TLS", "a certificate was made up; its SHA-256 is "+fingerprint)
+	}
+	if madeUp {
+		line("its flag", fmt.Sprintf("%s, made up: %s sets it", c.FixedFlag, chal.FlagVariable))
+	}
+	line("limits", fmt.Sprintf("%v of memory, %s for a session, %s without a byte", &r.policy.memory, timeText(r.policy.time), timeText(r.policy.idle)))
+	for i, f := range slices.Sorted(maps.Keys(enforced)) {
+		name := ""
+		if i == 0 {
+			name = "sandbox"
+		}
+		line(name, string(f)+": "+enforced[f])
+	}
+	for i, f := range c.Policy.Files {
+		name := ""
+		if i == 0 {
+			name = "it sees"
+		}
+		line(name, f)
+	}
+	b.WriteString("\nCtrl-C ends it: open sessions may finish; a second Ctrl-C does not wait.\n\n")
+	io.WriteString(r.Stdout, b.String())
+}
+
+func timeText(d time.Duration) string {
+	if d < 0 {
+		return "no limit"
+	}
+	return d.String()
+}
