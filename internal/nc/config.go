@@ -1,6 +1,7 @@
 package nc
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
@@ -22,7 +23,7 @@ type config struct {
 	sourcePorts portRange
 	noDNS       bool
 	randomize   bool
-	resolve     map[string]string
+	resolve     map[string][]netip.Addr // in the order given
 	iface       string
 	retry       int
 
@@ -186,4 +187,12 @@ func (c *config) meter() *relay.Meter {
 		m.Timed()
 	}
 	return m
+}
+
+// one is the value of a socket option that is on or off.
+func one(on bool) int {
+	if on {
+		return 1
+	}
+	return 0
 }

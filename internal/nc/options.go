@@ -2,6 +2,7 @@ package nc
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -148,7 +149,7 @@ var options = []option{
 	{letter: 's', long: "source", arg: "ADDR", group: groupWhere, help: "Local address to connect from or listen on; with -uU, the socket file to be answered at.", explain: "uses the local address %s", set: text(func(c *config) *string { return &c.source })},
 	{letter: 'n', long: "nodns", aliases: []string{"no-dns"}, group: groupWhere, help: "Look no names up: addresses and ports are numbers.", explain: "looks no names up", set: flag(func(c *config) *bool { return &c.noDNS })},
 	{letter: 'r', long: "randomize", group: groupWhere, help: "Take ports in random order.", explain: "takes the ports in random order", set: flag(func(c *config) *bool { return &c.randomize })},
-	{long: "resolve", arg: "HOST:ADDR", group: groupWhere, help: "Use ADDR for HOST instead of asking the DNS; may be repeated.", explain: "takes the address for a name from the command line (%s)", set: setResolve},
+	{long: "resolve", arg: "HOST:ADDR", group: groupWhere, help: "Use ADDR for HOST instead of asking the DNS; may be repeated, for a name with several addresses too.", explain: "takes the address for a name from the command line (%s)", set: setResolve},
 	{long: "interface", arg: "NAME", group: groupWhere, help: "Use this network interface.", explain: "uses the network interface %s", set: text(func(c *config) *string { return &c.iface })},
 	{long: "retry", arg: "N", group: groupWhere, help: "Try to connect N more times, waiting 0.25 s, then twice as long each time up to 8 s.", explain: "tries to connect %s more times", set: number(1, 1000000, func(c *config) *int { return &c.retry })},
 	{letter: 'z', long: "zero", group: groupWhere, help: "Only look which ports are open; send nothing.", explain: "only looks which ports are open", set: flag(func(c *config) *bool { return &c.scan })},
@@ -308,14 +309,16 @@ func setSourcePort(c *config, v string) error {
 }
 
 func setResolve(c *config, v string) error {
-	host, addr, ok := strings.Cut(v, ":")
-	if !ok || host == "" || addr == "" {
+	host, addr, _ := strings.Cut(v, ":")
+	a, err := netip.ParseAddr(strings.Trim(addr, "[]"))
+	if err != nil || host == "" {
 		return fmt.Errorf("it is HOST:ADDR, such as chal.example.org:127.0.0.1")
 	}
 	if c.resolve == nil {
-		c.resolve = make(map[string]string)
+		c.resolve = make(map[string][]netip.Addr)
 	}
-	c.resolve[strings.ToLower(host)] = strings.Trim(addr, "[]")
+	host = strings.ToLower(host)
+	c.resolve[host] = append(c.resolve[host], a.Unmap())
 	return nil
 }
 

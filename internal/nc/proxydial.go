@@ -146,8 +146,8 @@ func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []hop, aut
 
 // resolveForProxy applies --proxy-dns and --resolve: a name goes to the proxy unless it cannot take it.
 func (n *netcat) resolveForProxy(ctx context.Context, host string, kind proxy.Kind) (string, error) {
-	if a, ok := n.c.resolve[strings.ToLower(host)]; ok {
-		host = a
+	if as, ok := n.c.resolve[strings.ToLower(host)]; ok {
+		host = as[0].String()
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
 		return host, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,12 @@ import (
 // one attempt and not all of them.
 func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	c := n.c
-	if a, ok := c.resolve[strings.ToLower(host)]; ok {
-		host = a
+	if as, ok := c.resolve[strings.ToLower(host)]; ok {
+		as = slices.DeleteFunc(slices.Clone(as), func(a netip.Addr) bool { return c.ipv4 && !a.Is4() || c.ipv6 && a.Is4() })
+		if len(as) == 0 {
+			return nil, usage("leave -4 and -6 out", "--resolve gives %s no address of the kind that -4 or -6 wants", host)
+		}
+		return as, nil
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		if c.ipv4 && !a.Is4() && !a.Is4In6() {

@@ -3,7 +3,6 @@
 package nc
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,23 +13,38 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
-// TestFilteredPorts scans a thousand ports that answer nothing, in a network of its own.
-func TestFilteredPorts(t *testing.T) {
+// inNetwork runs a shell line in a network of its own, with a loopback and an
+// interface v0 that drops what is sent to 10.99.0.2: it returns the output, and
+// how long the line took.
+func inNetwork(t *testing.T, line string) (out string, took time.Duration) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("not root: no network namespace can be made")
 	}
-	unshare, ip := testkit.Program(t, "unshare"), testkit.Program(t, "ip")
+	unshare := testkit.Program(t, "unshare")
+	testkit.Program(t, "ip")
 	// The other end of the pair has no address: what arrives there is dropped.
-	script := fmt.Sprintf("%[1]s link add v0 type veth peer name v1 && %[1]s addr add 10.99.0.1/24 dev v0 && %[1]s link set v0 up && %[1]s link set v1 up && "+
-		"%[1]s neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev v0 && exec %[2]s -zvn -w 1 10.99.0.2 1-1000", ip, ncBinary)
+	script := "ip link add v0 type veth peer name v1 && ip addr add 10.99.0.1/24 dev v0 && ip link set lo up && ip link set v0 up && ip link set v1 up && " +
+		"ip neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev v0 || exit 77; " + line
+	cmd := exec.Command(unshare, "-n", "sh", "-c", script)
+	cmd.Dir = t.TempDir()
 	begin := time.Now()
-	out, err := exec.Command(unshare, "-n", "sh", "-c", script).CombinedOutput()
-	took := time.Since(begin)
-	if bytes.Contains(out, []byte("Operation not permitted")) || bytes.Contains(out, []byte("Unknown device type")) {
-		t.Skip("no network namespace with a pair of interfaces: " + strings.TrimSpace(string(out)))
+	p, err := cmd.CombinedOutput()
+	took = time.Since(begin)
+	if strings.Contains(string(p), "Operation not permitted") || strings.Contains(string(p), "Unknown device type") {
+		t.Skip("no network namespace with a pair of interfaces: " + strings.TrimSpace(string(p)))
 	}
-	if err == nil || bytes.Count(out, []byte("Connection timed out")) != 1000 {
-		t.Errorf("got %v, %.300s", err, out)
+	if cmd.ProcessState.ExitCode() == 77 {
+		t.Fatalf("%v: %s", err, p)
+	}
+	return string(p), took
+}
+
+// TestFilteredPorts scans a thousand ports that answer nothing.
+func TestFilteredPorts(t *testing.T) {
+	out, took := inNetwork(t, fmt.Sprintf("exec %s -zvn -w 1 10.99.0.2 1-1000", ncBinary))
+	if strings.Count(out, "Connection timed out") != 1000 {
+		t.Errorf("got %.300s", out)
 	}
 	if took > 3*time.Second {
 		t.Errorf("a thousand silent ports took %v", took)

@@ -24,7 +24,7 @@ func setCommonOptions(c *config, fd uintptr, network string) error {
 		}
 	}
 	set(c.sourcePorts.lo > 0 && !c.udp, "SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-	set(o.broadcast, "SO_BROADCAST (-b)", unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
+	set(c.udp, "SO_BROADCAST (-b)", unix.SOL_SOCKET, unix.SO_BROADCAST, one(o.broadcast)) // package net allows it to all
 	set(o.debug, "SO_DEBUG (-D)", unix.SOL_SOCKET, unix.SO_DEBUG, 1)
 	set(o.recvBuf > 0, "the receive buffer (-I)", unix.SOL_SOCKET, unix.SO_RCVBUF, o.recvBuf)
 	set(o.sendBuf > 0, "the send buffer (-O)", unix.SOL_SOCKET, unix.SO_SNDBUF, o.sendBuf)

@@ -25,8 +25,8 @@ func (c *config) setSocketOptions(fd uintptr, network string) error {
 	if c.sourcePorts.lo > 0 && !c.udp {
 		set("SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	}
-	if o.broadcast {
-		set("SO_BROADCAST (-b)", unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
+	if c.udp {
+		set("SO_BROADCAST (-b)", unix.SOL_SOCKET, unix.SO_BROADCAST, one(o.broadcast)) // package net allows it to all
 	}
 	if o.debug {
 		set("SO_DEBUG (-D)", unix.SOL_SOCKET, unix.SO_DEBUG, 1)
@@ -53,7 +53,11 @@ func (c *config) setSocketOptions(fd uintptr, network string) error {
 		set("the type of service (-T)", unix.IPPROTO_IP, unix.IP_TOS, o.tos)
 	}
 	if c.iface != "" {
-		if err := unix.BindToDevice(s, c.iface); err != nil {
+		switch err := unix.BindToDevice(s, c.iface); err {
+		case nil:
+		case unix.ENODEV:
+			return usage("ip link shows those there are", "there is no network interface %s", c.iface)
+		default:
 			errs = append(errs, fmt.Errorf("use the interface %s: %w", c.iface, err))
 		}
 	}

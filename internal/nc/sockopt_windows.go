@@ -28,7 +28,7 @@ func setCommonOptions(c *config, fd uintptr, network string) error {
 		}
 	}
 	v6 := strings.HasSuffix(network, "6")
-	set(o.broadcast, "SO_BROADCAST (-b)", windows.SOL_SOCKET, windows.SO_BROADCAST, 1)
+	set(c.udp, "SO_BROADCAST (-b)", windows.SOL_SOCKET, windows.SO_BROADCAST, one(o.broadcast)) // package net allows it to all
 	set(o.debug, "SO_DEBUG (-D)", windows.SOL_SOCKET, soDebug, 1)
 	set(o.recvBuf > 0, "the receive buffer (-I)", windows.SOL_SOCKET, windows.SO_RCVBUF, o.recvBuf)
 	set(o.sendBuf > 0, "the send buffer (-O)", windows.SOL_SOCKET, windows.SO_SNDBUF, o.sendBuf)
