@@ -147,7 +147,10 @@ func (t terminal) endInput(ctx context.Context) error {
 const endOfInput = 4 // ^D
 
 // allRead says whether the program has read all that was written. Asking the program's end is the only way to know:
-// poll also waits for what the system has not handed over yet.
+// poll also waits for what the system has not handed over yet. But a program in the middle of a read may have made room
+// for more (4,095 bytes) without having asked for it, and a line mode would then throw away what does not fit. So
+// whoever reads is waited for, which changing the settings does, and the question is put again: as often as what
+// the system holds back (8 KiB and the page that exceeds them) can fill the room.
 func (t terminal) allRead() (bool, error) {
 	raw, err := t.SyscallConn()
 	if err != nil {
@@ -161,7 +164,14 @@ func (t terminal) allRead() (bool, error) {
 			return
 		}
 		defer unix.Close(int(end))
-		ready, err = unix.Poll([]unix.PollFd{{Fd: int32(end), Events: unix.POLLIN}}, 0)
+		for range 5 {
+			if ready, err = unix.Poll([]unix.PollFd{{Fd: int32(end), Events: unix.POLLIN}}, 0); ready != 0 || err != nil {
+				return
+			}
+			if err = t.change(func(*unix.Termios) {}); err != nil {
+				return
+			}
+		}
 	})
 	return ready == 0, errors.Join(failed, err)
 }

@@ -1,0 +1,154 @@
+package program_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/chal/program"
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
+)
+
+func init() { roles["players"] = players }
+
+const playersVariable = "PROGRAM_TEST_PLAYERS" // the address, a space, and how many
+
+// players opens many connections at once, waits until each has got a line, says so, and holds them until its input ends. It is
+// a process of its own because one process may not have descriptors for both ends.
+func players() {
+	addr, count, _ := strings.Cut(os.Getenv(playersVariable), " ")
+	n, _ := strconv.Atoi(count)
+	conns, errs := make([]net.Conn, n), make([]error, n)
+	each(n, func(i int) { conns[i], errs[i] = net.DialTimeout("tcp", addr, 2*time.Minute) })
+	each(n, func(i int) {
+		if errs[i] != nil {
+			return
+		}
+		conns[i].SetDeadline(time.Now().Add(4 * time.Minute))
+		var b [100]byte
+		if k, err := conns[i].Read(b[:]); err != nil || string(b[:k]) != "\n" {
+			errs[i] = fmt.Errorf("got %q, error %v", b[:k], err)
+		}
+	})
+	failed := 0
+	for i, err := range errs {
+		if err != nil {
+			if failed++; failed < 4 {
+				fmt.Printf("connection %d: %v; ", i, err)
+			}
+		}
+	}
+	fmt.Println(failed, "failed")
+	bufio.NewReader(os.Stdin).ReadByte()
+}
+
+// startPlayers starts n of them. held waits until each has a session, and leave ends all.
+func startPlayers(t testing.TB, addr string, n int) (held, leave func()) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), roleVariable+"=players", fmt.Sprintf("%s=%s %d", playersVariable, addr, n))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	gone := false
+	leave = func() {
+		if !gone {
+			gone = true
+			in.Close()
+			cmd.Wait()
+		}
+	}
+	t.Cleanup(leave)
+	return func() {
+		t.Helper()
+		if got, err := bufio.NewReader(out).ReadString('\n'); got != "0 failed\n" {
+			t.Fatalf("players: %s %v", got, err)
+		}
+	}, leave
+}
+
+// TestHeld opens thousands of sessions at once, holds all of them, and lets them go.
+func TestHeld(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		count int
+	}{{"5,000 at once", size(5000, 250)}, {"9,000 held", size(9000, 0)}} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.count == 0 {
+				t.Skip("only with -full")
+			}
+			var p sandbox.Policy
+			// A session has its connection, the channel to its slot, a pipe for standard error and the count of its group's kills.
+			if mostFiles(t) < 4*c.count+500 {
+				t.Logf("with %d descriptors, standard error is not kept", mostFiles(t))
+				p.Stderr = sandbox.StderrDiscard
+			}
+			if mostFiles(t) < 3*c.count+500 {
+				t.Log("and memory is not limited")
+				p.Memory = -1
+			}
+			descriptors(t, 2*c.count+500)
+			s := serve(t, program.Config{Command: []string{compiled(t, "idle")}, Policy: p})
+			files, before := openFiles(t), threads(t)
+			start := time.Now()
+			held, leave := startPlayers(t, s.addr, c.count)
+			held()
+			now := threads(t)
+			t.Logf("%d sessions after %v: %d threads (%d before), %d goroutines, %d descriptors (%d before)", c.count,
+				time.Since(start).Round(time.Millisecond), now, before, runtime.NumGoroutine(), openFiles(t), files)
+			if open := s.server.Stats().Open; open != c.count {
+				t.Errorf("%d sessions are open, want %d", open, c.count)
+			}
+			// The runtime starts some when many system calls are under way, and keeps them; they are not one for each session.
+			if now > before+c.count/10+16 {
+				t.Errorf("%d threads for %d sessions, %d before", now, c.count, before)
+			}
+			if took, err := s.talkOnce(); err != nil {
+				t.Errorf("one more: %v", err)
+			} else {
+				t.Logf("one more session took %v to its first byte", took)
+			}
+			start = time.Now()
+			leave()
+			freed(t, s, files)
+			t.Logf("freed after %v", time.Since(start).Round(time.Millisecond))
+			if _, err := s.talkOnce(); err != nil {
+				t.Errorf("after: %v", err)
+			}
+		})
+	}
+}
+
+// talkOnce plays one session with testdata/idle.
+func (s *served) talkOnce() (first time.Duration, err error) {
+	start := time.Now()
+	p, err := s.connect(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	defer p.Close()
+	if got, err := p.RecvN(1); got != "\n" {
+		return 0, fmt.Errorf("got %q, error %v", got, err)
+	}
+	first = time.Since(start)
+	p.CloseWrite()
+	_, err = p.RecvAll(1)
+	return first, err
+}
