@@ -1,9 +1,11 @@
 package chal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,11 +23,20 @@ type Admitter interface {
 // Refusal is the error that tells a player why there is no session.
 type Refusal struct {
 	Reason Reason // for the ledger
-	Text   string // for the player: one line
+	Text   string // for the player: one line; "" for nothing, where a line could not be read
+	Err    error  // for the log: what is behind it, if anything
 }
 
-// Error returns the text.
-func (r *Refusal) Error() string { return r.Text }
+// Error returns what the log shall say.
+func (r *Refusal) Error() string {
+	if r.Err != nil {
+		return string(r.Reason) + ": " + r.Err.Error()
+	}
+	return cmp.Or(strings.TrimSpace(r.Text), string(r.Reason))
+}
+
+// Unwrap returns Err.
+func (r *Refusal) Unwrap() error { return r.Err }
 
 // Source returns whom limits count addr for: an IPv4 address alone (also when mapped into IPv6), an IPv6
 // address with the whole /64 its owner has. The zero Addr has the zero source.
@@ -82,13 +93,13 @@ func (a *Slots) Admit(_ context.Context, remote netip.AddrPort) (release func(),
 	defer a.mu.Unlock()
 	held := a.held[src]
 	if src.IsValid() && held >= each {
-		return nil, &Refusal{ReasonPerSource, fmt.Sprintf("Sorry, your address has %d sessions open, and may have no more. Close one first.", held)}
+		return nil, &Refusal{Reason: ReasonPerSource, Text: fmt.Sprintf("Sorry, your address has %d sessions open, and may have no more. Close one first.", held)}
 	}
 	if a.used >= most || held > 0 && most-a.used <= a.liveClaims() {
 		if held == 0 {
 			a.claim(src, most)
 		}
-		return nil, &Refusal{ReasonFull, "Sorry, all places on this server are taken. Try again in a few seconds."}
+		return nil, &Refusal{Reason: ReasonFull, Text: "Sorry, all places on this server are taken. Try again in a few seconds."}
 	}
 	if a.held == nil {
 		a.held = make(map[netip.Prefix]int)

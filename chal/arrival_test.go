@@ -59,6 +59,7 @@ func TestHandshakePasses(t *testing.T) {
 		if got := w.readAll(p); got != "\nTIME IS UP. GOODBYE.\n" {
 			t.Errorf("got %q: the last words go through the upgraded connection", got)
 		}
+		p.Close()
 		w.wantReasons(EntryStart, "")
 		w.wantReasons(EntryEnd, ReasonTimeUp)
 		for _, e := range w.entries {

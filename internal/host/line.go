@@ -74,6 +74,9 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 		return &chal.Refusal{Reason: reasonProxy, Text: "Sorry, this port is reached through its proxy only."}
 	}
 	t := a.Tube.Within(stepTime)
+	if _, err := t.Peek(1); err != nil {
+		return err // a load balancer that only looks whether somebody is at home
+	}
 	r := bufio.NewReader(t)
 	header, err := proxyproto.Read(r)
 	if n := r.Buffered(); n > 0 {
@@ -81,8 +84,6 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 		a.Unrecv(string(rest))
 	}
 	switch {
-	case errors.Is(err, io.EOF) && a.Buffered() == 0:
-		return err // a load balancer that looks whether somebody is at home
 	case err != nil:
 		return &chal.Refusal{Reason: reasonProxy, Text: fmt.Sprintf("This port expects the PROXY protocol, version 1 or 2, from %v: %v.", a.Remote.Addr(), err)}
 	case header.Command.IsLocal() || header.TransportProtocol.IsUnspec():
@@ -125,10 +126,10 @@ func (l *line) secure(ctx context.Context, a *chal.Arrival) error {
 	ctx, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
-		return &chal.Refusal{Reason: reasonTLS} // the client was told by an alert: a line in plain text would only confuse
+		return &chal.Refusal{Reason: reasonTLS, Err: err} // the client was told by an alert: a line in plain text would only confuse
 	}
 	if conn.ConnectionState().NegotiatedProtocol == acmeProtocol {
-		return &chal.Refusal{Reason: reasonTLS} // a certificate authority that has seen what it wanted
+		return &chal.Refusal{Reason: reasonTLS, Err: errors.New("a certificate authority looked")}
 	}
 	a.Upgrade(conn)
 	if l.chosen != nil {
