@@ -1,0 +1,32 @@
+package doctest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
+)
+
+// TestHosting does everything that docs/hosting.md says, with the old programs and the new one.
+func TestHosting(t *testing.T) {
+	r, err := sandbox.Prepare(sandbox.Policy{}, "true")
+	var no *sandbox.UnenforceableError
+	if errors.As(err, &no) {
+		t.Skipf("%v (%s)", no, no.Hint())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	bin := t.TempDir()
+	build := exec.Command(testkit.Program(t, "go"), "build", "-o", filepath.Join(bin, "flagstaff"), "../../cmd/flagstaff")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	Run(t, "../../docs/hosting.md", Options{Program: testkit.Program})
+}
