@@ -13,6 +13,9 @@ import (
 // policyFlags are the flags of a sandbox's policy.
 type policyFlags struct {
 	root, dir string
+	image     string
+	imageName string
+	imageUser string
 	files     []string
 	memory    size
 	processes int
@@ -34,6 +37,9 @@ type policyFlags struct {
 func (f *policyFlags) define(fs *pflag.FlagSet) {
 	f.memory, f.output, f.fileSize = sandbox.DefaultMemory, sandbox.DefaultOutput, sandbox.DefaultFileSize
 	fs.StringVar(&f.root, "root", "", "make `DIR` the program's whole file system, read-only")
+	fs.StringVar(&f.image, "image", "", "make a container image the file system: an OCI layout or a tarball, also of docker save, at `PATH`; its command is the default")
+	fs.StringVar(&f.imageName, "image-name", "", "the image's `TAG`, where there are several in it")
+	fs.StringVar(&f.imageUser, "image-user", "", "the image's `USER` whose files the program may read (default: the one it names)")
 	fs.StringVar(&f.dir, "dir", "", "run in `DIR`, which the program sees, read-only")
 	fs.StringSliceVar(&f.files, "file", nil, "let the program see these `PATH`s too, read-only")
 	fs.Var(&f.memory, "memory", "how much memory a session may use")
@@ -53,6 +59,9 @@ func (f *policyFlags) define(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.pty, "pty", false, "give the program a terminal, so that its prompts are shown without flushing")
 	fs.StringSliceVar(&f.weaker, "weaker-sandbox", nil, "accept that this host enforces `FEATURE` less well: memory, processes, cpu")
 }
+
+// ownRoot says whether the program has a file system of its own, and paths mean what they mean there.
+func (f *policyFlags) ownRoot() bool { return f.root+f.image != "" }
 
 // policy makes the policy.
 func (f *policyFlags) policy() (sandbox.Policy, error) {
@@ -84,8 +93,8 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 		err = errors.Join(err, e)
 		return abs
 	}
-	p.Root = whole(f.root)
-	if p.Dir = f.dir; p.Root == "" {
+	p.Root, p.Image, p.ImageName, p.ImageUser = whole(f.root), whole(f.image), f.imageName, f.imageUser
+	if p.Dir = f.dir; !f.ownRoot() {
 		p.Dir = whole(f.dir)
 	}
 	for _, path := range f.files {

@@ -99,7 +99,7 @@ func (r *Run) Serve(ctx context.Context) error {
 
 // config reads the command and the flags that are about the program.
 func (r *Run) config() (c program.Config, madeUp bool, err error) {
-	if len(r.Command) == 0 {
+	if len(r.Command) == 0 && r.policy.image == "" {
 		return c, false, settingError("flagstaff run [flags] -- PROGRAM [ARGUMENT…]", "no program to run")
 	}
 	if c.Policy, err = r.policy.policy(); err != nil {
@@ -162,12 +162,15 @@ func (r *Run) environment() ([]string, error) {
 }
 
 // command makes the program's command line good inside of the sandbox, where the working directory is another: files that an
-// argument names by a relative path are shown to the program, and named by their whole path. With --dir or --root
-// the arguments mean what they mean there.
+// argument names by a relative path are shown to the program, and named by their whole path. With --dir, --root or
+// --image the arguments mean what they mean there.
 func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 	argv, files = slices.Clone(r.Command), p.Files
-	if p.Dir != "" || p.Root != "" {
-		if name := argv[0]; p.Root == "" && strings.Contains(name, "/") && !filepath.IsAbs(name) {
+	if r.policy.ownRoot() {
+		return argv, files, nil
+	}
+	if p.Dir != "" {
+		if name := argv[0]; strings.Contains(name, "/") && !filepath.IsAbs(name) {
 			argv[0] = filepath.Join(p.Dir, name)
 		}
 		return argv, files, nil
@@ -212,7 +215,11 @@ func (r *Run) announce(addr net.Addr, c program.Config, madeUp bool, fingerprint
 	}
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "  %-10s  %s\n", name, text) }
-	fmt.Fprintf(&b, "flagstaff runs %s on %s (%s)\n\n", c.Command[0], addr, who)
+	what := r.policy.image
+	if len(c.Command) > 0 {
+		what = c.Command[0]
+	}
+	fmt.Fprintf(&b, "flagstaff runs %s on %s (%s)\n\n", what, addr, who)
 	play := "nc " + reachable(host) + " " + port
 	switch r.way.tls {
 	case "on":
