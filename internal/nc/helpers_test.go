@@ -140,3 +140,13 @@ func (j *job) says(t *testing.T, text string) {
 		t.Fatalf("%v does not say %q: %s", j.cmd.Args, text, j.errs)
 	}
 }
+
+// forTest is a netcat for a command line, that tells nothing.
+func forTest(t *testing.T, args ...string) *netcat {
+	t.Helper()
+	c, _, err := parse(append([]string{"nc"}, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &netcat{c: c, r: &reporter{name: "nc"}}
+}

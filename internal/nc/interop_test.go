@@ -11,9 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
@@ -244,5 +246,143 @@ func TestRealProxies(t *testing.T) {
 				t.Errorf("%s: got %q, %v", name, out, err)
 			}
 		}
+	})
+}
+
+// TestInteropPwntools talks to pwntools, both ways.
+func TestInteropPwntools(t *testing.T) {
+	python := testkit.Program(t, "/usr/bin/python3")
+	if err := exec.Command(python, "-c", "import pwn").Run(); err != nil {
+		testkit.Missing(t, "pwntools is not installed")
+	}
+	run := func(script string, args ...string) *exec.Cmd {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+		t.Cleanup(cancel)
+		cmd := exec.CommandContext(ctx, python, append([]string{"-c", "import sys\nfrom pwn import *\ncontext.log_level = 'error'\n" + script}, args...)...)
+		cmd.Env = append(os.Environ(), "PWNLIB_NOTERM=1", "HOME="+t.TempDir())
+		return cmd
+	}
+	t.Run("their client", func(t *testing.T) {
+		_, port := listener(t, "-l", "-c", "printf 'name? '; read n; echo hello $n; cat >/dev/null; echo bye")
+		out, err := run(`r = remote('127.0.0.1', int(sys.argv[1]))
+r.sendlineafter(b'name? ', b'Anna')
+print(r.recvline().decode(), end='')
+r.shutdown('send')
+print(r.recvall().decode(), end='')`, port).CombinedOutput()
+		if err != nil || string(out) != "hello Anna\nbye\n" {
+			t.Errorf("got %q, %v", out, err)
+		}
+	})
+	t.Run("their server", func(t *testing.T) {
+		cmd := run(`l = listen(0, bindaddr='127.0.0.1')
+print('Listening on x %d' % l.lport, flush=True)
+l.wait_for_connection()
+l.sendline(b'name?')
+l.sendline(b'hello ' + l.recvline(keepends=False))
+assert l.recvall() == b''
+l.close()`)
+		out, errs := newWatch(), newWatch()
+		cmd.Stdout, cmd.Stderr = out, errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		port, err := out.port()
+		if err != nil {
+			t.Fatal(err, errs)
+		}
+		nc := exec.Command(ncBinary, "127.0.0.1", port)
+		nc.Stdin = strings.NewReader("Anna\n")
+		if got, err := nc.CombinedOutput(); err != nil || string(got) != "name?\nhello Anna\n" {
+			t.Errorf("got %q, %v; %s", got, err, errs)
+		}
+	})
+}
+
+// TestInteropUnix listens on Unix sockets, stream and datagram, in the file
+// system and in the abstract name space, for clients of others.
+func TestInteropUnix(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("abstract names are Linux's")
+	}
+	socat, openbsd, ncat := testkit.Program(t, "socat"), testkit.Program(t, "nc.openbsd"), testkit.Program(t, "ncat")
+	for name, c := range map[string]struct {
+		abstract, datagram bool
+		client             func(path string) []string
+	}{
+		"stream/socat":          {false, false, func(p string) []string { return []string{socat, "-t", "5", "-", "UNIX-CONNECT:" + p} }},
+		"stream/nc.openbsd":     {false, false, func(p string) []string { return []string{openbsd, "-NU", p} }},
+		"stream/ncat":           {false, false, func(p string) []string { return []string{ncat, "-U", p} }},
+		"stream/nc":             {false, false, func(p string) []string { return []string{ncBinary, "-U", p} }},
+		"abstract stream/socat": {true, false, func(p string) []string { return []string{socat, "-t", "5", "-", "ABSTRACT-CONNECT:" + p[1:]} }},
+		"abstract stream/nc":    {true, false, func(p string) []string { return []string{ncBinary, "-U", p} }},
+		"datagram/socat": {false, true, func(p string) []string {
+			return []string{socat, "-t", "1", "-", "UNIX-CLIENT:" + p + ",type=2,bind=" + p + ".own"}
+		}},
+		"datagram/nc.openbsd":       {false, true, func(p string) []string { return []string{openbsd, "-uU", "-W", "1", p} }},
+		"datagram/nc":               {false, true, func(p string) []string { return []string{ncBinary, "-uU", "-W", "1", p} }},
+		"abstract datagram/nc":      {true, true, func(p string) []string { return []string{ncBinary, "-uU", "-W", "1", p} }},
+		"datagram, source given/nc": {false, true, func(p string) []string { return []string{ncBinary, "-uU", "-W", "1", "-s", p + ".own", p} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s")
+			if c.abstract {
+				path = fmt.Sprintf("@nc-test-%d", time.Now().UnixNano())
+			}
+			args := []string{"-lvU", path}
+			if c.datagram {
+				args = []string{"-lvuU", "-W", "1", path}
+			}
+			l := talk(t, ncBinary, args...)
+			l.says(t, "Bound on "+path)
+			if !c.datagram {
+				l.says(t, "Listening on "+path)
+			}
+			client := c.client(path)
+			k := talk(t, client[0], client[1:]...)
+			k.say(t, "from the client\n")
+			if c.datagram {
+				l.wait(t) // -W 1
+				l.hears(t, "from the client\n")
+				if _, err := os.Stat(path); err == nil {
+					t.Error("the socket file is left")
+				}
+				return
+			}
+			l.hears(t, "from the client\n")
+			l.say(t, "from the server\n")
+			k.hears(t, "from the server\n")
+			k.hangUp()
+			k.wait(t)
+			l.wait(t)
+			if _, err := os.Stat(path); err == nil {
+				t.Error("the socket file is left")
+			}
+		})
+	}
+	t.Run("datagram, answered", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "s")
+		l := talk(t, ncBinary, "-lvuU", path)
+		l.says(t, "Bound on "+path)
+		for _, client := range [][]string{{ncBinary, "-uU", "-W", "1", path}} {
+			k := talk(t, client[0], client[1:]...)
+			k.say(t, "ping\n")
+			l.hears(t, "ping\n")
+			l.say(t, "pong\n")
+			k.hears(t, "pong\n")
+			k.wait(t)
+		}
+	})
+	t.Run("a file left over", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "s")
+		l := talk(t, ncBinary, "-lvU", path)
+		l.says(t, "Listening on "+path)
+		if out, err := exec.Command(ncBinary, "-lU", path).CombinedOutput(); err == nil || !strings.Contains(string(out), "the address is taken") {
+			t.Errorf("two listeners: %s", out)
+		}
+		l.cmd.Process.Kill()
+		l.wait(t)
+		again := talk(t, ncBinary, "-lvU", path)
+		again.says(t, "Listening on "+path)
 	})
 }

@@ -152,6 +152,9 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			default:
 				s.endInput()
 			}
+			if receiving && c.sendOnly {
+				s.flush(ctx, down)
+			}
 			if !receiving || c.sendOnly {
 				return sendErr
 			}
@@ -159,6 +162,7 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 				quit = time.After(c.quitAfter)
 			}
 		case <-quit:
+			s.flush(ctx, down)
 			return sendErr
 		case err := <-idle:
 			return err
@@ -166,6 +170,30 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			return sendErr
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+	}
+}
+
+// flushLimit is how long a peer may take nothing of what is under way to it at the end.
+const flushLimit = 2 * time.Second
+
+// flush waits until the peer has what was sent, or has finished. A socket that
+// is closed while the peer still speaks becomes a reset, and that destroys
+// what is under way.
+func (s *session) flush(ctx context.Context, down <-chan error) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	moved := time.Now()
+	for before := unsent(s.conn); before > 0 && time.Since(moved) < flushLimit; {
+		select {
+		case <-tick.C:
+		case <-down:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if now := unsent(s.conn); now != before {
+			before, moved = now, time.Now()
 		}
 	}
 }

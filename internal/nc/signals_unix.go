@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // endingSignals end nc; the terminal is restored first.
@@ -19,5 +20,16 @@ func endBy(sig os.Signal) {
 	}
 }
 
-// suspend stops the process group, as Ctrl-Z does, until it is continued.
-func suspend() { syscall.Kill(0, syscall.SIGTSTP) }
+// suspend stops the process group, as Ctrl-Z does, and returns when it is
+// continued. The signal may reach another thread than this one, which must not
+// go on meanwhile; a group that no shell could continue is not stopped at all.
+func suspend() {
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, syscall.SIGCONT)
+	defer signal.Stop(continued)
+	syscall.Kill(0, syscall.SIGTSTP)
+	select {
+	case <-continued:
+	case <-time.After(250 * time.Millisecond):
+	}
+}

@@ -19,16 +19,6 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
-// forTest is a netcat for a command line, that tells nothing.
-func forTest(t *testing.T, args ...string) *netcat {
-	t.Helper()
-	c, _, err := parse(append([]string{"nc"}, args...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &netcat{c: c, r: &reporter{name: "nc"}}
-}
-
 // sockopt reads an option of a connection or listener.
 func sockopt(t *testing.T, c any, level, opt int) int {
 	t.Helper()

@@ -4,10 +4,15 @@ package nc
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,5 +82,119 @@ func TestTerminal(t *testing.T) {
 	after, _ := os.ReadFile(socket + ".after")
 	if len(before) == 0 || !bytes.Equal(before, after) {
 		t.Errorf("the terminal was left in another state:\n%s%s", before, after)
+	}
+}
+
+// TestTerminalComesBack looks at the terminal's state after every way nc can end.
+func TestTerminalComesBack(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	port := serve(t, func(c *net.TCPConn) {
+		io.WriteString(c, "say? ")
+		switch readLine(c) {
+		case "reset":
+			c.SetLinger(0)
+		case "ask again":
+			io.WriteString(c, "again? ")
+			readLine(c)
+		}
+	})
+	nc := ncBinary + " 127.0.0.1 " + port
+	for _, way := range []struct {
+		name, line string
+		typed      []string
+		status     string
+	}{
+		{"the server ends", nc, []string{"bye", "Enter"}, "0"},
+		{"the server resets", nc, []string{"reset", "Enter"}, "1"},
+		{"Ctrl-D", nc, []string{"C-d"}, "0"},
+		{"Ctrl-C", nc, []string{"C-c"}, "130"},
+		{"SIGTERM", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "143"},
+		{"SIGHUP", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "129"},
+		{"idle", nc + " --idle-timeout 0.3", nil, "1"},
+		{"Ctrl-Z", nc, []string{"C-z"}, ""},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			socket, expect, keys := terminal(t, tmux)
+			keys("stty -g >"+socket+".before; "+strings.ReplaceAll(way.line, "PID", socket+".pid"), "Enter")
+			expect("\nsay?")
+			if sig, ok := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP}[way.name]; ok {
+				p, _ := os.ReadFile(socket + ".pid")
+				pid, _ := strconv.Atoi(strings.TrimSpace(string(p)))
+				if pid == 0 || syscall.Kill(pid, sig) != nil {
+					t.Fatalf("no process %q", p)
+				}
+			}
+			if way.typed != nil {
+				keys(way.typed...)
+			}
+			expect("\n$") // what is typed before nc has ended is nc's
+			keys("echo status $?; stty -g >"+socket+".after; echo don''e", "Enter")
+			expect("\ndone")
+			if way.status != "" {
+				expect("\nstatus " + way.status + "\n")
+			}
+			before, _ := os.ReadFile(socket + ".before")
+			after, _ := os.ReadFile(socket + ".after")
+			if len(before) == 0 || !bytes.Equal(before, after) {
+				t.Errorf("the terminal was left in another state:\n%s%s", before, after)
+			}
+			if way.name != "Ctrl-Z" {
+				return
+			}
+			// Continued, it edits again.
+			keys("fg", "Enter")
+			expect("say?")
+			keys("ask agaix", "BSpace", "n", "Enter")
+			expect("again?")
+			keys("Enter")
+			expect("\n$")
+		})
+	}
+}
+
+// TestHistory keeps the lines typed in a file, for the next run.
+func TestHistory(t *testing.T) {
+	socket, expect, keys := terminal(t, testkit.Program(t, "tmux"))
+	port := serve(t, func(c *net.TCPConn) {
+		for {
+			io.WriteString(c, "say? ")
+			line := readLine(c)
+			if line == "" {
+				return
+			}
+			fmt.Fprintf(c, "<%s>\n", line)
+		}
+	})
+	run := func() {
+		keys("clear; "+ncBinary+" --history "+socket+".history 127.0.0.1 "+port+"; echo en''ded", "Enter")
+		expect("say?")
+	}
+	run()
+	keys("first", "Enter")
+	expect("<first>")
+	keys("second", "Enter")
+	expect("<second>")
+	keys("Enter")
+	expect("ended")
+	if p, _ := os.ReadFile(socket + ".history"); string(p) != "first\nsecond\n" {
+		t.Errorf("the file holds %q", p)
+	}
+	run()
+	keys("Up", "Up", "!", "Enter")
+	expect("<first!>")
+	keys("Enter")
+	expect("ended")
+	if fi, err := os.Stat(socket + ".history"); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the file is open to others: %v, %v", fi.Mode(), err)
+	}
+	// Without an editor, and in a pipe, no history: the lines are the terminal's.
+	keys("clear; "+ncBinary+" --no-edit 127.0.0.1 "+port+"; echo en''ded", "Enter")
+	expect("say?")
+	keys("third", "Enter")
+	expect("<third>")
+	keys("Enter")
+	expect("ended")
+	if p, _ := os.ReadFile(socket + ".history"); string(p) != "first\nsecond\nfirst!\n" {
+		t.Errorf("the file holds %q", p)
 	}
 }

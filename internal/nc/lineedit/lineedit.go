@@ -26,7 +26,7 @@ type Line struct {
 	prompt []byte // what arrived after the last line feed
 	row    int    // the row of the cursor, counted from the prompt's first
 	esc    []byte // an unfinished key
-	at     int    // place in the history; len(History) is the new line
+	back   int    // place in the history, lines back from the new one
 	saved  []rune // the new line, while the history is shown
 	killed []rune
 }
@@ -61,7 +61,7 @@ func (l *Line) Key(b byte) (show []byte, ev Event, line string) {
 		if line != "" && (len(l.History) == 0 || l.History[len(l.History)-1] != line) {
 			l.History = append(l.History, line)
 		}
-		l.text, l.pos, l.prompt, l.row, l.at = nil, 0, nil, 0, len(l.History)
+		l.text, l.pos, l.prompt, l.row, l.back = nil, 0, nil, 0, 0
 		return show, Submit, line
 	case "\x03":
 		return nil, Interrupt, ""
@@ -112,9 +112,9 @@ func (l *Line) edit(key string) {
 	case "\x1b[1;5C", "\x1bf":
 		l.pos = l.wordEnd()
 	case "\x1b[A", "\x1bOA", "\x10":
-		l.recall(l.at - 1)
+		l.recall(l.back + 1)
 	case "\x1b[B", "\x1bOB", "\x0e":
-		l.recall(l.at + 1)
+		l.recall(l.back - 1)
 	case "\x7f", "\x08":
 		l.remove(l.pos-1, l.pos)
 	case "\x1b[3~":
@@ -178,18 +178,18 @@ func (l *Line) wordEnd() int {
 	return i
 }
 
-func (l *Line) recall(at int) {
-	if at < 0 || at > len(l.History) || at == l.at {
+func (l *Line) recall(back int) {
+	if back < 0 || back > len(l.History) {
 		return
 	}
-	if l.at == len(l.History) {
+	if l.back == 0 {
 		l.saved = l.text
 	}
-	l.at = at
-	if at == len(l.History) {
+	l.back = back
+	if back == 0 {
 		l.text = l.saved
 	} else {
-		l.text = []rune(l.History[at])
+		l.text = []rune(l.History[len(l.History)-back])
 	}
 	l.pos = len(l.text)
 }

@@ -142,3 +142,17 @@ func FuzzLine(f *testing.F) {
 		l.Leave()
 	})
 }
+
+// TestHistoryFromBefore recalls lines of an earlier run.
+func TestHistoryFromBefore(t *testing.T) {
+	l := &Line{Width: func() int { return 80 }, History: []string{"one", "two"}}
+	last := ""
+	for _, b := range []byte("\x1b[A\x1b[A\x1b[A!\r") {
+		if _, ev, line := l.Key(b); ev == Submit {
+			last = line
+		}
+	}
+	if last != "one!" {
+		t.Errorf("got %q", last)
+	}
+}
