@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv)
 {
-	char text[4096];
+	static char text[256 << 10];
 	long total = 0, n;
 	while ((n = read(0, text, sizeof text)) > 0)
 		total += n;
