@@ -39,6 +39,7 @@ var rows = []row{
 	{"dialogue", "./chal", "^BenchmarkDialogue$", "The same, a dialogue of 10 rounds."},
 	{"idle", "./chal", "^BenchmarkIdle$", "Memory of an idle session, kernel included."},
 	{"lines", "./tube", "^BenchmarkLines", "Reading 64-byte lines beside package bufio."},
+	{"spawn", "./bench", "^BenchmarkSpawn$", "A program for each connection, eight at once: `flagstaff run`, fully sandboxed, and the peers, as ratios to a Go server with os/exec that confines nothing."},
 	{"pwntools", "./tube", "^BenchmarkPwntools", "Reading lines and asking questions beside pwntools."},
 }
 
