@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
@@ -56,9 +55,33 @@ func socketPair() (*net.UnixConn, *os.File, error) {
 // terminal is the server's end of a pseudo-terminal.
 type terminal struct{ *os.File }
 
+// openTerminal makes a pseudo-terminal of 80 by 24. The server's end does not block: each session would hold a thread of the system's.
+func openTerminal() (ours, theirs *os.File, err error) {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, &os.PathError{Op: "open", Path: "/dev/ptmx", Err: err}
+	}
+	ours = os.NewFile(uintptr(fd), "/dev/ptmx")
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		ours.Close()
+		return nil, nil, os.NewSyscallError("ioctl TIOCSPTLCK", err)
+	}
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		ours.Close()
+		return nil, nil, os.NewSyscallError("ioctl TIOCSWINSZ", err)
+	}
+	// Not by its name, which is another's where /dev/pts is.
+	end, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		ours.Close()
+		return nil, nil, os.NewSyscallError("ioctl TIOCGPTPEER", errno)
+	}
+	return ours, os.NewFile(end, "terminal"), nil
+}
+
 // onTerminal gives the program a terminal and relays.
 func (s session) onTerminal(ctx context.Context) (sandbox.Exit, error) {
-	ours, theirs, err := pty.Open()
+	ours, theirs, err := openTerminal()
 	if err != nil {
 		return sandbox.Exit{}, fmt.Errorf("open a terminal: %w", err)
 	}
@@ -69,9 +92,6 @@ func (s session) onTerminal(ctx context.Context) (sandbox.Exit, error) {
 		// the input ends: see endInput.
 		now.Cc[unix.VMIN], now.Cc[unix.VTIME] = 1, 1
 	})
-	if err == nil {
-		err = pty.Setsize(ours, &pty.Winsize{Rows: 24, Cols: 80})
-	}
 	if err == nil {
 		// The session's user must be able to open nothing by it, but to write to it: it is passed open.
 		return s.relay(ctx, t, theirs, t.endInput)

@@ -58,6 +58,9 @@ type Handler struct {
 	starting chan struct{}
 }
 
+// forever is longer than any session.
+const forever = 10_000 * time.Hour
+
 // maxStarting is how many sessions are started at once.
 const maxStarting = 32
 
@@ -201,13 +204,13 @@ func (s session) relay(ctx context.Context, ours net.Conn, theirs file, endInput
 	in, stop := context.WithCancel(ctx)
 	var copying sync.WaitGroup
 	copying.Go(func() {
-		if _, err := s.With(in).WriteTo(writerOnly{m}); err == nil {
+		if err := pour(m, s.Within(forever).With(in)); err == nil {
 			endInput(in)
 		}
 	})
 	copying.Go(func() {
 		// The tube, not the connection below it: TLS and recordings are in it.
-		_, err := io.Copy(writerOnly{s.With(ctx)}, m)
+		err := pour(s.With(ctx), m)
 		switch {
 		case err == nil:
 			s.With(ctx).CloseWrite()

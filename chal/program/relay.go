@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -26,5 +27,35 @@ func (c *countedConn) Write(p []byte) (int, error) {
 
 func (c *countedConn) meter() (in, out uint64, alive bool) { return c.in.Load(), c.out.Load(), true }
 
-// writerOnly hides what else a writer can do, so that copying goes through Write.
-type writerOnly struct{ io.Writer }
+const (
+	smallPour = 2 << 10
+	largePour = 128 << 10
+)
+
+// pour copies src to dst until the end. Its buffer is small as long as little comes, for thousands of sessions wait in here,
+// and grows with what comes at once.
+func pour(dst io.Writer, src io.Reader) error {
+	buf := make([]byte, smallPour)
+	for little := 0; ; {
+		n, err := src.Read(buf)
+		if n > 0 {
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n == len(buf) && n < largePour:
+			buf, little = make([]byte, 8*n), 0
+		case n <= smallPour && len(buf) > smallPour:
+			if little++; little == 8 {
+				buf, little = make([]byte, smallPour), 0
+			}
+		default:
+			little = 0
+		}
+	}
+}
