@@ -63,6 +63,7 @@ var combinations = []bad{
 	{func(c *config) bool {
 		return c.pow && (c.listen || c.runs() || c.scan || c.recvOnly || c.sendOnly || c.passFD)
 	}, "--pow reads what a server asks, and answers it", "leave out -l, -z, -e, -c, -F, --recv-only and --send-only"},
+	{func(c *config) bool { return c.powWait > 0 && !c.pow }, "--pow-wait is how long --pow keeps the input back, and there is no --pow", "add --pow"},
 	{func(c *config) bool { return c.pow && c.udp }, "--pow needs a stream", "leave -u out"},
 	{func(c *config) bool { return c.retry > 0 && (c.listen || c.scan) }, "--retry is about connecting", "leave out -l and -z"},
 	{func(c *config) bool {

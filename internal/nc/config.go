@@ -58,6 +58,7 @@ type config struct {
 	transcript             string
 	steps                  []step
 	pow                    bool
+	powWait                time.Duration
 	history                string
 	noEdit                 bool
 	color                  string

@@ -182,6 +182,17 @@ func (e *editor) beside(s string) {
 	e.n.r.w.Write(e.line.Output([]byte(s)))
 }
 
+// setStatus shows a text below the line.
+func (e *editor) setStatus(text string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.saved == nil || e.line.Status == text {
+		return
+	}
+	e.line.Status = text
+	relay.WriteAll(e.n.stdout, e.line.Output(nil))
+}
+
 // edit turns line editing on for one session, if there is a terminal. Before
 // and after it, the terminal is as it was: Ctrl-C works while connecting.
 func (n *netcat) edit() (off func(), err error) {

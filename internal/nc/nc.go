@@ -34,7 +34,7 @@ const (
 // that the peer ended, a goroutine may still wait for stdin.
 func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) int {
 	c, given, err := parse(args)
-	r := &reporter{w: stderr, name: c.name, verbose: c.verbose, json: c.json, color: wantColor(c.color, stderr)}
+	r := &reporter{w: stderr, name: c.name, verbose: c.verbose, json: c.json, color: wantColor(c.color, stderr), tty: term.IsTerminal(int(stderr.Fd()))}
 	if err != nil {
 		return r.fail(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,12 +15,14 @@ import (
 )
 
 // How long the server may be silent: until a puzzle that ends without a line
-// end is taken as complete, until the input goes to a server that has asked for
-// no work, and the same for one that has not said anything yet.
+// end is taken as complete; until the input goes to a server that has asked for
+// no work, and to one whose words sound as if it were about to; and to one that
+// has not said anything yet. --pow-wait takes the place of the last three.
 const (
 	puzzleQuiet = 200 * time.Millisecond
-	inputQuiet  = time.Second
-	firstWord   = 5 * time.Second
+	inputQuiet  = 100 * time.Millisecond
+	soundsQuiet = 2 * time.Second
+	firstWord   = 2 * time.Second
 )
 
 // solver is --pow: it looks for puzzles in what arrives, beside the stream,
@@ -102,9 +105,18 @@ func (v *solver) take() []byte {
 
 func (v *solver) run(ctx context.Context) {
 	var finder pow.Finder
-	quiet := time.NewTimer(firstWord)
+	var said []byte // the end of what the server said before its first puzzle
+	wait := func(d time.Duration) time.Duration {
+		if w := v.s.n.c.powWait; w > 0 {
+			return w
+		}
+		return d
+	}
+	quiet := time.NewTimer(wait(firstWord)) // until the input goes
 	defer quiet.Stop()
-	flushed := true // nothing is waiting for its end
+	complete := time.NewTimer(time.Hour) // until a puzzle has no more to come
+	complete.Stop()
+	defer complete.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -112,23 +124,42 @@ func (v *solver) run(ctx context.Context) {
 		case <-v.gone:
 			return // nobody is left to be answered
 		case <-v.fed:
-			for puzzle, ok := finder.Feed(v.take()); ok; puzzle, ok = finder.Feed(nil) {
+			p := v.take()
+			said = append(said, p...)
+			said = said[max(0, len(said)-4<<10):]
+			for puzzle, ok := finder.Feed(p); ok; puzzle, ok = finder.Feed(nil) {
 				v.answer(ctx, puzzle)
 			}
-			flushed = false
-			quiet.Reset(puzzleQuiet)
-		case <-quiet.C:
-			if flushed {
-				v.release()
-				continue
+			complete.Reset(puzzleQuiet)
+			if soundsLikeWork(said) {
+				quiet.Reset(wait(soundsQuiet))
+			} else {
+				quiet.Reset(wait(inputQuiet))
 			}
-			flushed = true
+		case <-complete.C:
 			if puzzle, ok := finder.Flush(); ok {
 				v.answer(ctx, puzzle)
 			}
-			quiet.Reset(inputQuiet - puzzleQuiet)
+		case <-quiet.C:
+			v.release()
 		}
 	}
+}
+
+// soundsLikeWork reports whether words that come before puzzles stand in a text.
+func soundsLikeWork(text []byte) bool {
+	lower := strings.ToLower(string(text))
+	if strings.Contains(lower, "proof-of-work: disabled") { // kctf's words
+		return false
+	}
+	words := strings.FieldsFunc(lower, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	return slices.ContainsFunc(words, func(w string) bool {
+		switch w {
+		case "pow", "proof", "kctf", "redpwn", "hashcash", "difficulty", "md5", "sha1", "sha224", "sha256", "sha384", "sha512":
+			return true
+		}
+		return false
+	})
 }
 
 // answer solves one puzzle, if it may, and sends the answer.
@@ -153,9 +184,20 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 		r.say("Solving the %s: %s", puzzle.Describe(), about(puzzle.Estimate()))
 	}
 	begin := time.Now()
-	text, err := puzzle.Solve(ctx, func(pow.Progress) {
+	v.s.working.Store(true)
+	told := begin
+	text, err := puzzle.Solve(ctx, func(p pow.Progress) {
 		v.s.sent.Touch() // -w and --idle-timeout are about the server, and it waits for us
+		if time.Since(told) > progressEvery/5 {
+			told = time.Now()
+			if !v.asks && v.s.n.r.tty {
+				v.freshLine()
+			}
+			v.s.n.showStatus(solving(p, told.Sub(begin)))
+		}
 	})
+	v.s.n.showStatus("")
+	v.s.working.Store(false)
 	if err == nil {
 		line := text + "\n"
 		if v.s.n.c.crlf {
@@ -176,10 +218,20 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	}
 }
 
+// solving says how far a solver is.
+func solving(p pow.Progress, took time.Duration) string {
+	if p.Done >= p.Total || p.Done == 0 {
+		return fmt.Sprintf("solving: %.1f s, longer than expected", took.Seconds())
+	}
+	left := time.Duration(float64(took) / float64(p.Done) * float64(p.Total-p.Done))
+	return fmt.Sprintf("solving: %.0f %%, %s left", 100*float64(p.Done)/float64(p.Total), about(left))
+}
+
 // freshLine leaves the server's line if that is not at its end.
 func (v *solver) freshLine() {
 	v.mu.Lock()
 	inLine := v.inLine
+	v.inLine = false
 	v.mu.Unlock()
 	if inLine && !v.s.n.r.json {
 		v.s.n.r.write("\n")

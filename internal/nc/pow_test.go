@@ -145,7 +145,8 @@ func TestPowEndsWithTheServer(t *testing.T) {
 
 // TestPowAsks is asked on a terminal, and obeys.
 func TestPowAsks(t *testing.T) {
-	_, expect, keys := terminal(t, testkit.Program(t, "tmux"))
+	tmux := testkit.Program(t, "tmux")
+	_, expect, keys := terminal(t, tmux)
 	easy := pow.New(50)
 	line := ncBinary + " -v --pow 127.0.0.1 " + doorkeeper(t, easy.Prompt(pow.KCTF), easy.Verify)
 	keys("clear; "+line+"; echo en''ded", "Enter")
@@ -156,8 +157,85 @@ func TestPowAsks(t *testing.T) {
 	keys("Anna", "Enter")
 	expect("hello Anna")
 	expect("ended")
-	keys("clear; "+line, "Enter")
+	_, expect, keys = terminal(t, tmux)
+	keys(line, "Enter")
 	expect("solve it? y or n")
 	keys("n", "Enter", "s.AAAA", "Enter")
 	expect("no: the answer does not solve the challenge")
+}
+
+// TestPowLetsTheInputGo measures how long the input waits for a puzzle: not long
+// when the server says something else, as long as --pow-wait says when it does.
+func TestPowLetsTheInputGo(t *testing.T) {
+	waited := make(chan time.Duration, 1)
+	polite := serve(t, func(c *net.TCPConn) {
+		io.WriteString(c, "Welcome to the network!\nWhat do you want? ")
+		begin := time.Now()
+		readLine(c)
+		waited <- time.Since(begin)
+	})
+	for _, run := range []struct {
+		args     []string
+		from, to time.Duration
+	}{
+		{nil, 0, 900 * time.Millisecond},
+		{[]string{"--pow-wait", "0.8"}, 700 * time.Millisecond, patience},
+	} {
+		cmd := exec.Command(ncBinary, append(run.args, "--pow", "127.0.0.1", polite)...)
+		cmd.Stdin = strings.NewReader("flag\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if took := <-waited; took < run.from || took > run.to {
+			t.Errorf("%v: the input waited %v", run.args, took)
+		}
+	}
+	// A server that is slow after its greeting needs the explicit wait.
+	c := pow.New(50)
+	slow := serve(t, func(conn *net.TCPConn) {
+		io.WriteString(conn, "Welcome!\n")
+		<-time.After(400 * time.Millisecond)
+		io.WriteString(conn, c.Prompt(pow.KCTF))
+		if err := c.Verify(readLine(conn)); err != nil {
+			fmt.Fprintf(conn, "no: %v\n", err)
+			return
+		}
+		fmt.Fprintf(conn, "hello %s\n", readLine(conn))
+	})
+	cmd := exec.Command(ncBinary, "--pow", "--pow-wait", "5", "127.0.0.1", slow)
+	cmd.Stdin = strings.NewReader("Anna\n")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "hello Anna\n") {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestSoundsLikeWork(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Welcome!\n": false, "Powered by the network. A powerful one; 100 % waterproof.\n": false,
+		"== proof-of-work: disabled ==\nname? ": false,
+		"== proof-of-work: enabled ==\n":        true, "Please solve this PoW:\n": true,
+		"sha256(": true, "Difficulty: 5\n": true,
+	} {
+		if got := soundsLikeWork([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// TestPowProgress shows on a terminal how far it is, in a pipe nothing of it.
+func TestPowProgress(t *testing.T) {
+	hard := pow.New(8000)
+	port := doorkeeper(t, hard.Prompt(pow.KCTF), hard.Verify)
+	_, expect, keys := terminal(t, testkit.Program(t, "tmux"))
+	keys(ncBinary+" --pow 127.0.0.1 "+port, "Enter")
+	expect("solve it? y or n")
+	keys("y", "Enter")
+	expect("solving: ")
+	expect("name?\n\n") // and it is gone
+	cmd := exec.Command(ncBinary, "-v", "--pow", "127.0.0.1", port)
+	var errs bytes.Buffer
+	cmd.Stdin, cmd.Stderr = strings.NewReader("Anna\n"), &errs
+	if out, err := cmd.Output(); err != nil || !strings.HasSuffix(string(out), "hello Anna\n") || strings.Contains(errs.String(), "solving:") || strings.Contains(errs.String(), "\r") {
+		t.Errorf("got %q and %q, %v", out, &errs, err)
+	}
 }

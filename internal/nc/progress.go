@@ -1,6 +1,7 @@
 package nc
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -33,40 +34,66 @@ func (s *session) state(since time.Time) string {
 	return fmt.Sprintf("sent %s (%s/s), received %s (%s/s) in %.1f s", amount(sent), amount(sent/d.Seconds()), amount(got), amount(got/d.Seconds()), d.Seconds())
 }
 
-// showProgress rewrites one line until the session is over, and leaves the last.
-func (s *session) showProgress(start time.Time) (stop func()) {
-	if !s.n.c.progress {
+// showStatus shows what is going on, on a terminal and never elsewhere: below
+// the edited line, or as the last line of the standard error.
+func (n *netcat) showStatus(text string) {
+	switch {
+	case !n.r.tty || n.r.json:
+	case n.editor != nil:
+		n.editor.setStatus(text)
+	default:
+		width, _, err := term.GetSize(int(n.r.w.Fd()))
+		if err == nil && width > 0 && len(text) >= width {
+			text = text[:width-1]
+		}
+		n.r.setStatus(text)
+	}
+}
+
+// live is the status line of -v: where to, how protected, how much, how fast.
+// It is there only where it stands in nobody's way.
+func (s *session) live() (stop func()) {
+	n := s.n
+	if n.c.verbose == 0 || !n.r.tty || n.r.json || n.editor == nil && term.IsTerminal(int(n.stdout.Fd())) {
 		return func() {}
 	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	tty := term.IsTerminal(int(s.n.r.w.Fd()))
-	width := 0
-	show := func(end string) {
-		if s.n.r.json {
-			s.n.r.event("progress", "sent", s.sent.Bytes(), "received", s.got.Bytes())
-			return
-		}
-		line := s.state(start)
-		pad := strings.Repeat(" ", max(0, width-len(line)))
-		width = len(line)
-		if tty {
-			s.n.r.write("\r" + line + pad + end)
-		} else {
-			s.n.r.write(line + "\n") // a log has no line to rewrite
-		}
+	where := "listening"
+	if a := s.conn.RemoteAddr(); a != nil {
+		where = a.String()
 	}
+	if t, ok := s.conn.(*tls.Conn); ok {
+		where += ", " + tls.VersionName(t.ConnectionState().Version)
+	}
+	var before int64
+	return every(progressEvery, func(d time.Duration) {
+		sent, got := s.sent.Bytes(), s.got.Bytes()
+		line := fmt.Sprintf("%s, sent %s, received %s, %s/s", where, amount(float64(sent)), amount(float64(got)), amount(float64(sent+got-before)/d.Seconds()))
+		before = sent + got
+		if rtt := roundTrip(s.conn); rtt > 0 {
+			line += fmt.Sprintf(", round trip %v", rtt.Round(10*time.Microsecond))
+		}
+		if !s.working.Load() {
+			n.showStatus(line)
+		}
+	}, func() { n.showStatus("") })
+}
+
+// every calls f again and again with the time since the last call, until it is
+// stopped, and then last.
+func every(d time.Duration, f func(time.Duration), last func()) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(progressEvery)
+		tick := time.NewTicker(d)
 		defer tick.Stop()
+		begin := time.Now()
 		for {
 			select {
-			case <-tick.C:
-				if tty || s.n.r.json {
-					show("")
-				}
+			case now := <-tick.C:
+				f(now.Sub(begin))
+				begin = now
 			case <-quit:
-				show("\n")
+				last()
 				return
 			}
 		}
@@ -74,10 +101,38 @@ func (s *session) showProgress(start time.Time) (stop func()) {
 	return func() { close(quit); <-done }
 }
 
+// showProgress rewrites one line until the session is over, and leaves the last.
+func (s *session) showProgress(start time.Time) (stop func()) {
+	if !s.n.c.progress {
+		return s.live()
+	}
+	r := s.n.r
+	width := 0
+	show := func(end string) {
+		if r.json {
+			r.event("progress", "sent", s.sent.Bytes(), "received", s.got.Bytes())
+			return
+		}
+		line := s.state(start)
+		pad := strings.Repeat(" ", max(0, width-len(line)))
+		width = len(line)
+		if r.tty {
+			r.write("\r" + line + pad + end)
+		} else {
+			r.write(line + "\n") // a log has no line to rewrite
+		}
+	}
+	return every(progressEvery, func(time.Duration) {
+		if r.tty || r.json {
+			show("")
+		}
+	}, func() { show("\n") })
+}
+
 // summary is told at the end with -vv, and with -v on a terminal.
 func (s *session) summary(start time.Time) {
 	r := s.n.r
-	if r.verbose == 0 || r.verbose == 1 && !term.IsTerminal(int(r.w.Fd())) {
+	if r.verbose == 0 || r.verbose == 1 && !r.tty {
 		return
 	}
 	where := ""

@@ -19,7 +19,9 @@ type reporter struct {
 	verbose int
 	json    bool
 	color   bool
+	tty     bool         // w is a terminal
 	beside  func(string) // writes beside an edited line, when there is one
+	line    string       // the line that stands at the end of the terminal for now
 }
 
 // told is an error that has been told already; only its status is left.
@@ -43,7 +45,22 @@ func (r *reporter) write(s string) {
 		r.beside(s)
 		return
 	}
+	if r.line != "" {
+		s = clearLine + s + r.line
+	}
 	r.w.WriteString(s)
+}
+
+const clearLine = "\r\x1b[K"
+
+// setStatus shows a line that the next one takes the place of; an empty one takes it away.
+func (r *reporter) setStatus(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if line != r.line {
+		r.line = line
+		r.w.WriteString(clearLine + line)
+	}
 }
 
 func (r *reporter) setBeside(f func(string)) {

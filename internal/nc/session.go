@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
@@ -24,6 +25,7 @@ type session struct {
 	outRate, inRate *rate
 	steps           *stepper
 	solver          *solver
+	working         atomic.Bool   // the solver shows what it does
 	writing         sync.Mutex    // a line and the answer of a solver are not mixed
 	full            chan struct{} // closed by enough
 }

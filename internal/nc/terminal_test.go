@@ -198,3 +198,43 @@ func TestHistory(t *testing.T) {
 		t.Errorf("the file holds %q", p)
 	}
 }
+
+// TestStatusLine shows with -v, below the line that is typed, how the connection
+// does; in a pipe, or without -v, nothing.
+func TestStatusLine(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	l, port := listener(t, "-lk", "--ssl", "-c", "printf 'say? '; read x; printf '%065536d\\nagain? ' 0 | tail -c 9; read y")
+	_, expect, keys := terminal(t, tmux)
+	keys(ncBinary+" -v --ssl-insecure 127.0.0.1 "+port, "Enter")
+	expect("\nsay?\n127.0.0.1:" + port + ", TLS 1.3, sent 0 B, received 5 B, ")
+	expect("/s, round trip")
+	keys("hello")
+	expect("\nsay? hello\n127.0.0.1:" + port + ", TLS 1.3, sent 0 B, ")
+	keys("Enter")
+	expect("\nagain?\n127.0.0.1:" + port + ", TLS 1.3, sent 6 B, received 14 B, ")
+	keys("Enter")
+	expect("received 14 B (") // the summary, and the status is gone
+	expect("\n$")
+	l.cmd.Process.Kill()
+
+	// The output is a file, the standard error a terminal.
+	big := serve(t, func(c *net.TCPConn) {
+		for range 12 {
+			c.Write(make([]byte, 100_000))
+			<-time.After(100 * time.Millisecond)
+		}
+	})
+	_, expect, keys = terminal(t, tmux)
+	keys(ncBinary+" -v -d 127.0.0.1 "+big+" >/dev/null", "Enter")
+	expect("\n127.0.0.1:" + big + ", sent 0 B, received ")
+	expect("received 1.2 MB (")
+	expect("\n$")
+
+	// No terminal.
+	cmd := exec.Command(ncBinary, "-v", "-d", "127.0.0.1", big)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if _, err := cmd.Output(); err != nil || strings.Count(errs.String(), "\n") != 1 || strings.Contains(errs.String(), "\r") {
+		t.Errorf("got %q, %v", &errs, err)
+	}
+}

@@ -20,6 +20,9 @@ type Line struct {
 	Color bool
 	// History holds earlier lines, oldest first.
 	History []string
+	// Status is shown below the line, as much of it as fits; it is gone after
+	// [Line.Leave]. A change is seen with the next Key or Output, of nothing too.
+	Status string
 
 	text   []rune
 	pos    int
@@ -57,7 +60,7 @@ func (l *Line) Key(b byte) (show []byte, ev Event, line string) {
 	case "\r", "\n":
 		line := string(l.text)
 		l.pos = len(l.text)
-		show = append(l.redraw(), "\r\n"...)
+		show = append(l.redraw(), "\r\n\x1b[J"...)
 		if line != "" && (len(l.History) == 0 || l.History[len(l.History)-1] != line) {
 			l.History = append(l.History, line)
 		}
@@ -212,6 +215,7 @@ func (l *Line) Output(p []byte) []byte {
 
 // Leave returns the bytes that take the cursor off the line for good.
 func (l *Line) Leave() []byte {
+	l.Status = ""
 	l.pos = len(l.text)
 	show := l.redraw()
 	if len(l.text)+len(l.prompt) > 0 {
@@ -251,7 +255,12 @@ func (l *Line) draw() []byte {
 		out = append(out, "\r\n"...) // the terminal waits with the wrap for the next character
 	}
 	l.row = cursor / width
-	if up := end/width - l.row; up > 0 {
+	up := end/width - l.row
+	if l.Status != "" {
+		out = append(append(append(out, "\r\n\x1b[2m"...), clip(l.Status, width-1)...), "\x1b[22m"...)
+		up++
+	}
+	if up > 0 {
 		out = append(strconv.AppendInt(append(out, "\x1b["...), int64(up), 10), 'A')
 	}
 	out = append(out, '\r')
@@ -259,6 +268,17 @@ func (l *Line) draw() []byte {
 		out = append(strconv.AppendInt(append(out, "\x1b["...), int64(c), 10), 'C')
 	}
 	return out
+}
+
+// clip returns as much of a text as fits.
+func clip(s string, width int) string {
+	n := 0
+	for i, r := range s {
+		if n += cell(r); n > width {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // columns is the width of received text, without its escape sequences.

@@ -156,3 +156,16 @@ func TestHistoryFromBefore(t *testing.T) {
 		t.Errorf("got %q", last)
 	}
 }
+
+// TestStatus stands below the line, cut to the width, and is gone in the end.
+func TestStatus(t *testing.T) {
+	l := &Line{Width: func() int { return 10 }, Status: "too long for it"}
+	l.Output([]byte("a\n? "))
+	show, _, _ := l.Key('x')
+	if want := "\r\x1b[J? x\r\n\x1b[2mtoo long \x1b[22m\x1b[1A\r\x1b[3C"; string(show) != want {
+		t.Errorf("got %q, want %q", show, want)
+	}
+	if show := string(l.Leave()); show != "\r\x1b[J? x\r\x1b[3C\r\n" {
+		t.Errorf("left with %q", show)
+	}
+}
