@@ -40,6 +40,7 @@ var rows = []row{
 	{"idle", "./chal", "^BenchmarkIdle$", "Memory of an idle session, kernel included."},
 	{"lines", "./tube", "^BenchmarkLines", "Reading 64-byte lines beside package bufio."},
 	{"spawn", "./bench", "^BenchmarkSpawn$", "A program for each connection, eight at once: `flagstaff run`, fully sandboxed, and the peers, as ratios to a Go server with os/exec that confines nothing."},
+	{"waiting", "./bench", "^BenchmarkWaiting$", "Memory of a player who waits at the proof of work."},
 	{"pwntools", "./tube", "^BenchmarkPwntools", "Reading lines and asking questions beside pwntools."},
 }
 
