@@ -73,10 +73,10 @@ func (p *player) menu(ctx context.Context) error {
 			err = p.practise(arg)
 		case "replay":
 			err = p.replay(arg)
-		case "menu":
+		case "menu", "help", "?":
 			p.info(menuText(p)...)
 		default:
-			p.bad("unknown command; there are start practice menu json lang ascii color hint quit")
+			p.bad("unknown command: try start practice menu json lang ascii color hint quit")
 		}
 		if err != nil {
 			return err
