@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
 
 func TestMain(m *testing.M) {
@@ -23,8 +26,11 @@ func TestMain(m *testing.M) {
 // testscript's own commands there are
 //
 //	serve [ARGS…]        starts flagstaff serve --json --listen 127.0.0.1:0 ARGS and sets $PORT
+//	run [ARGS…]          the same for flagstaff run
 //	stop SIGNAL          sends it INT or TERM and waits; it must exit with 0
 //	events               what the server wrote to standard output becomes the file events
+//
+// and the condition [sandbox], that this host can enforce the default policy.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -36,7 +42,14 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"serve": startServer, "stop": stopServer,
+			"serve": starter("serve"), "run": starter("run"), "stop": stopServer,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "sandbox" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			_, err := sandbox.Report(sandbox.Policy{})
+			return err == nil, nil
 		},
 	})
 }
@@ -51,10 +64,16 @@ type server struct {
 
 var servers sync.Map // of *server, by the script's work folder
 
-func startServer(ts *testscript.TestScript, neg bool, args []string) {
-	if neg {
-		ts.Fatalf("serve cannot be negated: use exec")
+func starter(subcommand string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("%s cannot be negated: use exec", subcommand)
+		}
+		startServer(ts, append([]string{subcommand, "--json", "--listen", "127.0.0.1:0"}, args...))
 	}
+}
+
+func startServer(ts *testscript.TestScript, args []string) {
 	bin := ""
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
 		if path, err := exec.LookPath(filepath.Join(dir, "flagstaff")); err == nil {
@@ -62,13 +81,13 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 			break
 		}
 	}
-	s := &server{cmd: exec.Command(bin, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)}
+	s := &server{cmd: exec.Command(bin, args...)}
 	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "AppData", "FLAGSTAFF_FLAG", "FLAGSTAFF_KEY", "SYSTEMROOT", "PATH"} {
 		if v := ts.Getenv(name); v != "" {
 			s.cmd.Env = append(s.cmd.Env, name+"="+v)
 		}
 	}
-	s.cmd.Stderr = &s.stderr
+	s.cmd.Stderr, s.cmd.Dir = &s.stderr, ts.MkAbs(".")
 	out, err := s.cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(s.cmd.Start())
@@ -76,7 +95,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	first, err := lines.ReadString('\n')
 	if err != nil {
 		s.cmd.Wait()
-		ts.Fatalf("serve ended at once: %s", s.stderr.String())
+		ts.Fatalf("%s ended at once: %s", args[0], s.stderr.String())
 	}
 	s.events.WriteString(first)
 	var e struct{ Event, Addr string }
@@ -107,7 +126,7 @@ func stopServer(ts *testscript.TestScript, neg bool, args []string) {
 	defer late.Stop()
 	s.read.Wait()
 	if err := s.cmd.Wait(); err != nil {
-		ts.Fatalf("serve ended with %v\n%s", err, s.stderr.String())
+		ts.Fatalf("the server ended with %v\n%s", err, s.stderr.String())
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("events"), []byte(s.events.String()), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("log"), []byte(s.stderr.String()), 0o600))
