@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/access"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // gate is who may connect.
@@ -14,14 +15,14 @@ func (n *netcat) newGate(ctx context.Context) (*gate, error) {
 	c := n.c
 	g := new(gate)
 	var err error
-	if len(c.allow) > 0 || c.allowFile != "" {
-		if g.allow, err = access.NewList(ctx, c.allow, c.allowFile); err != nil {
-			return nil, withHint(err, "--allow takes addresses, networks (10.0.0.0/8) and names")
+	if len(c.Allow) > 0 || c.AllowFile != "" {
+		if g.allow, err = access.NewList(ctx, c.Allow, c.AllowFile); err != nil {
+			return nil, report.WithHint(err, "--allow takes addresses, networks (10.0.0.0/8) and names")
 		}
 	}
-	if len(c.deny) > 0 || c.denyFile != "" {
-		if g.deny, err = access.NewList(ctx, c.deny, c.denyFile); err != nil {
-			return nil, withHint(err, "--deny takes addresses, networks (10.0.0.0/8) and names")
+	if len(c.Deny) > 0 || c.DenyFile != "" {
+		if g.deny, err = access.NewList(ctx, c.Deny, c.DenyFile); err != nil {
+			return nil, report.WithHint(err, "--deny takes addresses, networks (10.0.0.0/8) and names")
 		}
 	}
 	return g, nil
@@ -34,14 +35,14 @@ func (n *netcat) admits(ctx context.Context, peer net.Addr) bool {
 		return true
 	}
 	refuse := func(why string) bool {
-		n.r.say("%s: refused a connection from %s (%s)", n.c.name, ap, why)
-		n.r.event("refused", "remote", ap.String(), "reason", why)
+		n.r.Say("%s: refused a connection from %s (%s)", n.c.Name, ap, why)
+		n.r.Event("refused", "remote", ap.String(), "reason", why)
 		return false
 	}
 	if l := n.gate.deny; l != nil {
 		in, err := l.Contains(ctx, ap.Addr())
 		if err != nil {
-			n.r.note("the deny list is as it was: %v", err)
+			n.r.Note("the deny list is as it was: %v", err)
 		}
 		if in {
 			return refuse("--deny")
@@ -50,7 +51,7 @@ func (n *netcat) admits(ctx context.Context, peer net.Addr) bool {
 	if l := n.gate.allow; l != nil {
 		in, err := l.Contains(ctx, ap.Addr())
 		if err != nil {
-			n.r.note("the allow list is as it was: %v", err)
+			n.r.Note("the allow list is as it was: %v", err)
 		}
 		if !in {
 			return refuse("not in --allow")

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/sockopt"
 )
 
 // headStart is how long an address is tried before the next joins it.
@@ -21,11 +25,11 @@ func (n *netcat) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.c.passFD {
+	if n.c.PassFD {
 		defer conn.Close()
-		return passFD(n.stdout, conn)
+		return sockopt.PassFD(n.stdout, conn)
 	}
-	if n.c.runs() {
+	if n.c.Runs() {
 		ctx, stop := n.endPrograms(ctx)
 		defer stop()
 		return n.runProgram(ctx, &client{conn, conn.RemoteAddr()})
@@ -38,12 +42,12 @@ func (n *netcat) dialRetry(ctx context.Context) (net.Conn, error) {
 	wait := 250 * time.Millisecond
 	for try := 0; ; try++ {
 		conn, err := n.dial(ctx)
-		var u *usageError
-		if err == nil || try >= n.c.retry || errors.As(err, &u) {
+		var u *report.UsageError
+		if err == nil || try >= n.c.Retry || errors.As(err, &u) {
 			return conn, err
 		}
-		n.r.say("%s: trying again in %v (%d of %d)", n.c.name, wait, try+1, n.c.retry)
-		n.r.event("retry", "attempt", try+1, "error", err.Error())
+		n.r.Say("%s: trying again in %v (%d of %d)", n.c.Name, wait, try+1, n.c.Retry)
+		n.r.Event("retry", "attempt", try+1, "error", err.Error())
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -60,19 +64,19 @@ func (n *netcat) dial(ctx context.Context) (net.Conn, error) {
 	var conn net.Conn
 	var err error
 	switch {
-	case c.unix:
+	case c.Unix:
 		conn, err = n.dialUnix(ctx)
-	case c.vsock:
-		conn, err = n.dialVsock(ctx)
-	case c.proxy.addr != "":
+	case c.Vsock:
+		conn, err = n.dialVsock()
+	case c.Proxy.Addr != "":
 		conn, err = n.dialProxied(ctx)
 	default:
-		conn, err = n.dialHost(ctx, c.host, c.ports[0].lo)
+		conn, err = n.dialHost(ctx, c.Host, c.Ports[0].Lo)
 	}
-	if err == nil && c.proxy.header > 0 {
+	if err == nil && c.Proxy.Header > 0 {
 		err = n.sendHeader(conn)
 	}
-	if err == nil && c.tls.on {
+	if err == nil && c.TLS.On {
 		return n.startTLS(ctx, conn)
 	}
 	return conn, err
@@ -87,28 +91,28 @@ func (n *netcat) dialHost(ctx context.Context, host string, port int) (net.Conn,
 	where := net.JoinHostPort(host, strconv.Itoa(port))
 	conn, err := n.race(ctx, host, addrs, port)
 	if err != nil {
-		var u *usageError
+		var u *report.UsageError
 		if errors.As(err, &u) {
 			return nil, err
 		}
-		n.r.event("connect-failed", "address", where, "error", cause(err))
-		return nil, connectError(err, where, n.c.proto(), n.portText(port))
+		n.r.Event("connect-failed", "address", where, "error", report.Cause(err))
+		return nil, report.ConnectError(err, where, n.c.Proto(), n.portText(port))
 	}
 	n.tellConnected(host, conn, port)
 	return conn, nil
 }
 
 func (n *netcat) portText(int) string {
-	if n.c.sourcePorts.lo == 0 {
+	if n.c.SourcePorts.Lo == 0 {
 		return ""
 	}
-	return strconv.Itoa(n.c.sourcePorts.lo)
+	return strconv.Itoa(n.c.SourcePorts.Lo)
 }
 
 // race tries the addresses in order, each with a head start on the next, and
 // takes the first connection. The error is the first address's.
 func (n *netcat) race(ctx context.Context, host string, addrs []netip.Addr, port int) (net.Conn, error) {
-	if t := n.c.connectTimeout(); t > 0 {
+	if t := n.c.ConnectTimeout(); t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t*time.Duration(len(addrs)))
 		defer cancel()
@@ -182,13 +186,13 @@ func (n *netcat) attempt(ctx context.Context, a netip.Addr, port int) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	d := net.Dialer{LocalAddr: local, Timeout: n.c.connectTimeout(), KeepAlive: -1, Control: n.control}
-	if n.c.keepalive > 0 {
-		d.KeepAlive = n.c.keepalive
+	d := net.Dialer{LocalAddr: local, Timeout: n.c.ConnectTimeout(), KeepAlive: -1, Control: n.control}
+	if n.c.Keepalive > 0 {
+		d.KeepAlive = n.c.Keepalive
 	}
-	network := n.c.proto() + "6"
+	network := n.c.Proto() + "6"
 	if a.Is4() {
-		network = n.c.proto() + "4"
+		network = n.c.Proto() + "4"
 	}
 	return d.DialContext(ctx, network, hostPort(a, port))
 }
@@ -196,7 +200,9 @@ func (n *netcat) attempt(ctx context.Context, a netip.Addr, port int) (net.Conn,
 // control sets the socket's options before it is bound or connected.
 func (n *netcat) control(network, _ string, rc syscall.RawConn) error {
 	var err error
-	cerr := rc.Control(func(fd uintptr) { err = n.c.setSocketOptions(fd, network) })
+	o := n.c.Sock
+	o.ReuseAddr = n.c.SourcePorts.Lo > 0 && !n.c.UDP
+	cerr := rc.Control(func(fd uintptr) { err = o.Set(fd, network) })
 	if cerr != nil {
 		return cerr
 	}
@@ -212,54 +218,54 @@ func destination(host string, a netip.Addr, noDNS bool) string {
 }
 
 func (n *netcat) tellFailed(host string, a netip.Addr, port int, err error) {
-	if n.r.verbose > 0 && !errors.Is(err, context.Canceled) {
-		n.r.say("%s: connect to %s port %d (%s) failed: %s", n.c.name, destination(host, a, n.c.noDNS), port, n.c.proto(), cause(err))
+	if n.r.Verbose > 0 && !errors.Is(err, context.Canceled) {
+		n.r.Say("%s: connect to %s port %d (%s) failed: %s", n.c.Name, destination(host, a, n.c.NoDNS), port, n.c.Proto(), report.Cause(err))
 	}
 }
 
 func (n *netcat) tellConnected(host string, conn net.Conn, port int) {
-	n.r.event("connected", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String(), "protocol", n.c.proto())
+	n.r.Event("connected", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String(), "protocol", n.c.Proto())
 	ap, _ := addrPort(conn.RemoteAddr())
 	n.saySucceeded(host, ap.Addr(), port)
 }
 
 // saySucceeded is OpenBSD's line about a connection.
 func (n *netcat) saySucceeded(host string, a netip.Addr, port int) {
-	if n.r.verbose == 0 {
+	if n.r.Verbose == 0 {
 		return
 	}
 	service := "*"
-	if !n.c.noDNS {
-		service = serviceName(port, n.c.proto())
+	if !n.c.NoDNS {
+		service = cmdline.ServiceName(port, n.c.Proto())
 	}
-	n.r.say("Connection to %s %s port [%s/%s] succeeded!", destination(host, a, n.c.noDNS), n.portName(port), n.c.proto(), service)
+	n.r.Say("Connection to %s %s port [%s/%s] succeeded!", destination(host, a, n.c.NoDNS), n.portName(port), n.c.Proto(), service)
 }
 
 // portName is the port as it was typed.
 func (n *netcat) portName(port int) string {
-	if len(n.c.ports) == 1 && n.c.ports[0].name != "" {
-		return n.c.ports[0].name
+	if len(n.c.Ports) == 1 && n.c.Ports[0].Name != "" {
+		return n.c.Ports[0].Name
 	}
 	return strconv.Itoa(port)
 }
 
 func (n *netcat) dialUnix(ctx context.Context) (net.Conn, error) {
-	path := n.c.host
+	path := n.c.Host
 	var conn net.Conn
 	var err error
-	if n.c.udp {
-		conn, err = dialUnixgram(path, n.c.source)
+	if n.c.UDP {
+		conn, err = dialUnixgram(path, n.c.Source)
 	} else {
-		d := net.Dialer{Timeout: n.c.connectTimeout()}
+		d := net.Dialer{Timeout: n.c.ConnectTimeout()}
 		conn, err = d.DialContext(ctx, "unix", path)
 	}
 	if err != nil {
-		n.r.say("%s: %s: %s", n.c.name, path, cause(err))
-		n.r.event("connect-failed", "address", path, "error", cause(err))
-		return nil, connectError(err, path, "unix", "")
+		n.r.Say("%s: %s: %s", n.c.Name, path, report.Cause(err))
+		n.r.Event("connect-failed", "address", path, "error", report.Cause(err))
+		return nil, report.ConnectError(err, path, "unix", "")
 	}
-	n.r.event("connected", "remote", path, "protocol", n.c.network())
-	n.r.say("Connection to %s succeeded!", path)
+	n.r.Event("connected", "remote", path, "protocol", n.c.Network())
+	n.r.Say("Connection to %s succeeded!", path)
 	return conn, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/hexdump"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/transcript"
 )
 
@@ -26,41 +27,41 @@ type taps struct {
 // newTaps opens the files; it returns nil when nothing is written down.
 func (n *netcat) newTaps() (*taps, error) {
 	c := n.c
-	if c.hexDump == "" && c.output == "" && c.transcript == "" {
+	if c.HexDump == "" && c.Output == "" && c.Transcript == "" {
 		return nil, nil
 	}
 	t := &taps{sent: hexdump.Dumper{Mark: '>'}, got: hexdump.Dumper{Mark: '<'}}
 	create := func(name string) (*os.File, error) {
 		if name == "-" {
-			return n.r.w, nil
+			return n.r.W, nil
 		}
 		flags := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
-		if c.appendOutput {
+		if c.AppendOutput {
 			flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
 		}
 		f, err := os.OpenFile(name, flags, 0o600)
 		if err != nil {
-			return nil, withHint(err, "is the directory there and writable?")
+			return nil, report.WithHint(err, "is the directory there and writable?")
 		}
 		t.open = append(t.open, f)
 		return f, nil
 	}
-	if c.hexDump != "" {
-		f, err := create(c.hexDump)
+	if c.HexDump != "" {
+		f, err := create(c.HexDump)
 		if err != nil {
 			return nil, err
 		}
 		t.hex = f
 	}
-	if c.output != "" {
-		f, err := create(c.output)
+	if c.Output != "" {
+		f, err := create(c.Output)
 		if err != nil {
 			return nil, err
 		}
 		t.raw = f
 	}
-	if c.transcript != "" {
-		f, err := create(c.transcript)
+	if c.Transcript != "" {
+		f, err := create(c.Transcript)
 		if err != nil {
 			return nil, err
 		}

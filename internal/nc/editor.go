@@ -13,6 +13,7 @@ import (
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/lineedit"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // editor is the line editor of a terminal: it exists only when both the input
@@ -30,13 +31,13 @@ type editor struct {
 // newEditor puts the terminal into raw mode; nil without a terminal.
 func (n *netcat) newEditor() (*editor, error) {
 	c := n.c
-	if c.noEdit || c.noStdin || c.recvOnly || c.sendOnly || c.udp || c.runs() || c.hexInput || c.passFD || c.scan || c.json ||
+	if c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.UDP || c.Runs() || c.HexInput || c.PassFD || c.Scan || c.JSON ||
 		os.Getenv("TERM") == "dumb" || !n.in.Terminal() || !term.IsTerminal(int(n.stdout.Fd())) {
 		return nil, nil
 	}
-	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.color}}
-	if c.history != "" {
-		if err := e.openHistory(c.history); err != nil {
+	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.Color}}
+	if c.History != "" {
+		if err := e.openHistory(c.History); err != nil {
 			return nil, err
 		}
 	}
@@ -58,7 +59,7 @@ func (n *netcat) columns() int {
 func (e *editor) openHistory(name string) error {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return withHint(err, "--history FILE is a file you may write")
+		return report.WithHint(err, "--history FILE is a file you may write")
 	}
 	s := bufio.NewScanner(f)
 	for s.Scan() {
@@ -176,10 +177,10 @@ func (e *editor) beside(s string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.saved == nil {
-		e.n.r.w.WriteString(s)
+		e.n.r.W.WriteString(s)
 		return
 	}
-	e.n.r.w.Write(e.line.Output([]byte(s)))
+	e.n.r.W.Write(e.line.Output([]byte(s)))
 }
 
 // setStatus shows a text below the line.
@@ -201,11 +202,11 @@ func (n *netcat) edit() (off func(), err error) {
 		return func() {}, err
 	}
 	n.editor = e
-	n.r.setBeside(e.beside)
+	n.r.SetBeside(e.beside)
 	unguard := e.guard()
 	return func() {
 		unguard()
 		e.close()
-		n.r.setBeside(nil)
+		n.r.SetBeside(nil)
 	}, nil
 }

@@ -11,54 +11,18 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
-
-// splitWords splits a command at blanks; quotes and backslashes work as in a shell.
-func splitWords(s string) ([]string, error) {
-	var words []string
-	var word []byte
-	in, quote := false, byte(0)
-	for i := 0; i < len(s); i++ {
-		b := s[i]
-		switch {
-		case quote == '\'' && b != '\'':
-			word = append(word, b)
-		case b == '\\' && i+1 < len(s) && (quote == 0 || s[i+1] == '"' || s[i+1] == '\\'):
-			i++
-			word, in = append(word, s[i]), true
-		case quote != 0 && b == quote:
-			quote = 0
-		case quote == 0 && (b == '\'' || b == '"'):
-			quote, in = b, true
-		case quote == 0 && (b == ' ' || b == '\t'):
-			if in {
-				words = append(words, string(word))
-			}
-			word, in = nil, false
-		default:
-			word, in = append(word, b), true
-		}
-	}
-	if quote != 0 {
-		return nil, usage("close the quote, or use -c for a shell command", "a quote is open in %q", s)
-	}
-	if in {
-		words = append(words, string(word))
-	}
-	if len(words) == 0 {
-		return nil, usage("-e /bin/cat", "the command is empty")
-	}
-	return words, nil
-}
 
 // command makes the program of -e or -c for one connection.
 func (n *netcat) command(cl *client) (*exec.Cmd, error) {
 	var cmd *exec.Cmd
-	if n.c.shExec != "" {
-		cmd = shell(n.c.shExec)
+	if n.c.ShExec != "" {
+		cmd = shell(n.c.ShExec)
 	} else {
-		words, err := splitWords(n.c.exec)
+		words, err := cmdline.SplitWords(n.c.Exec)
 		if err != nil {
 			return nil, err
 		}
@@ -67,15 +31,15 @@ func (n *netcat) command(cl *client) (*exec.Cmd, error) {
 	remote, rport := hostAndPort(cl.peer)
 	local, lport := hostAndPort(cl.conn.LocalAddr())
 	proto := "TCP"
-	if n.c.udp {
+	if n.c.UDP {
 		proto = "UDP"
 	}
-	if n.c.tls.on {
+	if n.c.TLS.On {
 		proto = "SSL"
 	}
 	cmd.Env = append(os.Environ(), "NCAT_REMOTE_ADDR="+remote, "NCAT_REMOTE_PORT="+rport,
 		"NCAT_LOCAL_ADDR="+local, "NCAT_LOCAL_PORT="+lport, "NCAT_PROTO="+proto)
-	cmd.Stderr = n.r.w
+	cmd.Stderr = n.r.W
 	return cmd, nil
 }
 
@@ -97,8 +61,8 @@ func (n *netcat) runProgram(ctx context.Context, cl *client) error {
 		cl.conn.Close()
 		return err
 	}
-	n.r.event("program", "command", cmd.Args, "remote", cl.peer.String())
-	if n.c.pty {
+	n.r.Event("program", "command", cmd.Args, "remote", cl.peer.String())
+	if n.c.PTY {
 		return n.runOnPty(ctx, cl, cmd)
 	}
 	ownGroup(cmd)
@@ -112,7 +76,7 @@ func (n *netcat) runProgram(ctx context.Context, cl *client) error {
 // has to look at the bytes: they then never pass through this process.
 func (n *netcat) handOver(conn net.Conn) *os.File {
 	c := n.c
-	if n.taps != nil || c.timeout > 0 || c.idleTimeout > 0 || c.delay > 0 || c.quitAfter >= 0 {
+	if n.taps != nil || c.Timeout > 0 || c.IdleTimeout > 0 || c.Delay > 0 || c.QuitAfter >= 0 {
 		return nil
 	}
 	switch conn := conn.(type) {
@@ -122,7 +86,7 @@ func (n *netcat) handOver(conn net.Conn) *os.File {
 			return f
 		}
 	case *net.UnixConn:
-		if !c.udp {
+		if !c.UDP {
 			if f, err := conn.File(); err == nil && blocking(f) == nil {
 				return f
 			}
@@ -150,7 +114,7 @@ func startError(cmd *exec.Cmd, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		hint = "is it installed, and in $PATH? give its whole path; -c takes a shell command"
 	}
-	return withHint(fmt.Errorf("start %s: %w", cmd.Args[0], errors.Unwrap(err)), hint)
+	return report.WithHint(fmt.Errorf("start %s: %w", cmd.Args[0], errors.Unwrap(err)), hint)
 }
 
 // ended tells how a program ended; its exit status is its own affair.
@@ -159,8 +123,8 @@ func (n *netcat) ended(cmd *exec.Cmd, err error) error {
 	if err != nil && !errors.As(err, &exit) {
 		return err
 	}
-	n.r.sayMore("%s: %s ended: %s", n.c.name, cmd.Args[0], cmd.ProcessState)
-	n.r.event("program-ended", "command", cmd.Args, "state", cmd.ProcessState.String())
+	n.r.SayMore("%s: %s ended: %s", n.c.Name, cmd.Args[0], cmd.ProcessState)
+	n.r.Event("program-ended", "command", cmd.Args, "state", cmd.ProcessState.String())
 	return nil
 }
 
@@ -191,7 +155,7 @@ func (n *netcat) runOnPipes(ctx context.Context, cl *client, cmd *exec.Cmd) erro
 func (n *netcat) shuttle(ctx context.Context, cl *client, cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCloser) {
 	unhook := context.AfterFunc(ctx, func() { killGroup(cmd) })
 	defer unhook()
-	sent, got := n.c.meter(), n.c.meter()
+	sent, got := meter(n.c), meter(n.c)
 	s := &session{n: n, conn: cl.conn, sent: sent, got: got}
 	if over := s.idle(ctx); over != nil {
 		done := make(chan struct{})
@@ -199,7 +163,7 @@ func (n *netcat) shuttle(ctx context.Context, cl *client, cmd *exec.Cmd, stdin i
 		go func() {
 			select {
 			case <-over:
-				n.r.say("%s: nothing moved; ending %s", n.c.name, cmd.Args[0])
+				n.r.Say("%s: nothing moved; ending %s", n.c.Name, cmd.Args[0])
 				killGroup(cmd)
 			case <-done:
 			}
@@ -208,8 +172,8 @@ func (n *netcat) shuttle(ctx context.Context, cl *client, cmd *exec.Cmd, stdin i
 	go func() {
 		n.copyTapped(stdin, cl.conn, got, false)
 		stdin.Close()
-		if n.c.quitAfter >= 0 {
-			time.AfterFunc(n.c.quitAfter, func() { killGroup(cmd) })
+		if n.c.QuitAfter >= 0 {
+			time.AfterFunc(n.c.QuitAfter, func() { killGroup(cmd) })
 		}
 	}()
 	if err := n.copyTapped(cl.conn, stdout, sent, true); err != nil && !errors.Is(err, io.EOF) {
@@ -224,8 +188,8 @@ func (n *netcat) copyTapped(w io.Writer, r io.Reader, m *relay.Meter, sent bool)
 	for {
 		k, err := r.Read(buf)
 		if k > 0 {
-			if n.c.delay > 0 {
-				time.Sleep(n.c.delay)
+			if n.c.Delay > 0 {
+				time.Sleep(n.c.Delay)
 			}
 			if t := n.taps; t != nil {
 				record := t.gotBytes
@@ -233,7 +197,7 @@ func (n *netcat) copyTapped(w io.Writer, r io.Reader, m *relay.Meter, sent bool)
 					record = t.sentBytes
 				}
 				if terr := record(buf[:k]); terr != nil {
-					n.r.note("%v", terr)
+					n.r.Note("%v", terr)
 				}
 			}
 			if _, werr := w.Write(buf[:k]); werr != nil {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 func shell(command string) *exec.Cmd { return exec.Command("cmd", "/C", command) }
@@ -23,5 +25,5 @@ func killGroup(cmd *exec.Cmd) {
 
 func (n *netcat) runOnPty(_ context.Context, cl *client, _ *exec.Cmd) error {
 	cl.conn.Close()
-	return usage("leave --pty out", "--pty is not built for this system")
+	return report.Usage("leave --pty out", "--pty is not built for this system")
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/telnet"
 )
 
@@ -26,20 +28,20 @@ func (s *session) send() error {
 	if err := s.runSteps(); err != nil {
 		return err
 	}
-	if c.recvOnly || c.noStdin {
+	if c.RecvOnly || c.NoStdin {
 		// Only the steps were to be sent.
 		return nil
 	}
 	if s.datagrams() {
 		return s.sendDatagrams()
 	}
-	if c.plainIn() && s.n.editor == nil {
+	if c.PlainIn() && s.n.editor == nil {
 		return relay.Send(s.conn, s.n.in, s.sent, s.stop)
 	}
 	return s.sendFiltered()
 }
 
-func (s *session) datagrams() bool { return s.n.c.udp }
+func (s *session) datagrams() bool { return s.n.c.UDP }
 
 // sendDatagrams sends every read of the input as one datagram, at once.
 // Two reads are never joined: the sender's packets stay packets.
@@ -49,7 +51,7 @@ func (s *session) sendDatagrams() error {
 		n, err := s.n.in.Read(buf, s.stop)
 		if n > 0 {
 			// A refused datagram tells nothing about the next one.
-			if werr := s.write(s.shape(buf[:n])); werr != nil && !reset(werr) && !refused(werr) {
+			if werr := s.write(s.shape(buf[:n])); werr != nil && !report.Reset(werr) && !report.Refused(werr) {
 				return werr
 			}
 		}
@@ -65,10 +67,10 @@ func (s *session) sendDatagrams() error {
 // shape applies -C and -t.
 func (s *session) shape(p []byte) []byte {
 	c := s.n.c
-	if c.crlf {
+	if c.CRLF {
 		p = crlf(p, &s.lastCR)
 	}
-	if c.telnet {
+	if c.Telnet {
 		p = telnet.Escape(nil, p)
 	}
 	return p
@@ -103,7 +105,7 @@ func (s *session) sendFiltered() error {
 	}
 	buf := make([]byte, 64<<10)
 	var line []byte // an unfinished line, where lines matter
-	byLine := c.hexInput || c.interval > 0
+	byLine := c.HexInput || c.Interval > 0
 	first := true
 	for {
 		n, err := read(buf, s.stop)
@@ -118,7 +120,7 @@ func (s *session) sendFiltered() error {
 					}
 					i = len(line)
 				}
-				if !first && c.interval > 0 && !s.pause(c.interval) {
+				if !first && c.Interval > 0 && !s.pause(c.Interval) {
 					return relay.ErrStopped
 				}
 				first = false
@@ -142,14 +144,14 @@ func (s *session) sendFiltered() error {
 }
 
 func (s *session) sendLine(line []byte) error {
-	if s.n.c.hexInput {
-		p, err := hexLine(line)
+	if s.n.c.HexInput {
+		p, err := cmdline.HexLine(line)
 		if err != nil {
 			if s.n.in.Terminal() {
-				s.n.r.note("%v", err)
+				s.n.r.Note("%v", err)
 				return nil
 			}
-			return withHint(err, `a line is hex digits (41 42 0a) or text with escapes (AB\n, \x00)`)
+			return report.WithHint(err, `a line is hex digits (41 42 0a) or text with escapes (AB\n, \x00)`)
 		}
 		line = p
 	}
@@ -163,13 +165,13 @@ func (s *session) write(p []byte) error {
 	defer s.writing.Unlock()
 	for len(p) > 0 {
 		part := p
-		if s.outRate != nil && !s.n.c.udp {
+		if s.outRate != nil && !s.n.c.UDP {
 			part = p[:min(len(p), s.outRate.chunk())]
 		}
 		if s.outRate != nil && !s.pause(s.outRate.take(len(part))) {
 			return relay.ErrStopped
 		}
-		if d := s.n.c.delay; d > 0 && !s.pause(d) {
+		if d := s.n.c.Delay; d > 0 && !s.pause(d) {
 			return relay.ErrStopped
 		}
 		if _, err := s.conn.Write(part); err != nil {
@@ -204,26 +206,26 @@ func (s *session) pause(d time.Duration) bool {
 // receive moves the connection to the output.
 func (s *session) receive() error {
 	c := s.n.c
-	if c.sendOnly {
+	if c.SendOnly {
 		return s.discard()
 	}
-	if c.plainOut() && !s.datagrams() && s.n.editor == nil {
+	if c.PlainOut() && !s.datagrams() && s.n.editor == nil {
 		return relay.Receive(s.n.stdout, s.conn, s.got)
 	}
 	var tn telnet.Filter
-	stamps := stamper{on: c.timestamps}
+	stamps := stamper{on: c.Timestamps}
 	buf := make([]byte, relay.BufferSize)
 	packets := 0
 	for {
-		if c.delay > 0 && !s.pause(c.delay) {
+		if c.Delay > 0 && !s.pause(c.Delay) {
 			return nil
 		}
 		room := len(buf)
-		if s.inRate != nil && !c.udp {
+		if s.inRate != nil && !c.UDP {
 			room = s.inRate.chunk()
 		}
 		n, err := s.conn.Read(buf[:room])
-		if n > 0 || err == nil && c.udp {
+		if n > 0 || err == nil && c.UDP {
 			p := buf[:n]
 			s.got.Add(n)
 			if s.inRate != nil && !s.pause(s.inRate.take(n)) {
@@ -234,10 +236,10 @@ func (s *session) receive() error {
 					return fmt.Errorf("%w: %w", relay.ErrOutput, terr)
 				}
 			}
-			if c.telnet {
+			if c.Telnet {
 				var reply []byte
 				p, reply = tn.Filter(nil, nil, p)
-				if len(reply) > 0 && !c.recvOnly {
+				if len(reply) > 0 && !c.RecvOnly {
 					s.conn.Write(reply)
 				}
 			}
@@ -250,7 +252,7 @@ func (s *session) receive() error {
 			if s.solver != nil {
 				s.solver.feed(p) // after the output: a question stands below the puzzle
 			}
-			if packets++; packets == c.recvLimit {
+			if packets++; packets == c.RecvLimit {
 				s.enough()
 				return nil
 			}
@@ -258,9 +260,9 @@ func (s *session) receive() error {
 		switch {
 		case err == io.EOF:
 			return nil
-		case err != nil && c.udp && (refused(err) || reset(err)):
+		case err != nil && c.UDP && (report.Refused(err) || report.Reset(err)):
 			if s.got.Bytes() == 0 {
-				return connectError(err, s.conn.RemoteAddr().String(), "udp", "")
+				return report.ConnectError(err, s.conn.RemoteAddr().String(), "udp", "")
 			}
 		case err != nil:
 			return err

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // start runs a program until the test ends.
@@ -144,9 +147,25 @@ func (j *job) says(t *testing.T, text string) {
 // forTest is a netcat for a command line, that tells nothing.
 func forTest(t *testing.T, args ...string) *netcat {
 	t.Helper()
-	c, _, err := parse(append([]string{"nc"}, args...))
+	c, _, err := cmdline.Parse(append([]string{"nc"}, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &netcat{c: c, r: &reporter{name: "nc"}}
+	return &netcat{c: c, r: &report.Reporter{Name: "nc"}}
+}
+
+// filled is an input that is all there from the beginning. What exec.Cmd copies
+// from a reader may come after a quick peer has answered and ended.
+func filled(t *testing.T, text string) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	if _, err := w.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	return r
 }

@@ -38,13 +38,13 @@ func TestInterop(t *testing.T) {
 		defer cancel()
 		server := exec.CommandContext(ctx, l[0], l[1:len(l)-1]...)
 		var got bytes.Buffer
-		server.Stdin, server.Stdout = strings.NewReader("from the server\n"), &got
+		server.Stdin, server.Stdout = filled(t, "from the server\n"), &got
 		if err := server.Start(); err != nil {
 			t.Fatal(err)
 		}
 		listening(t, tcpTables, port)
 		client := exec.CommandContext(ctx, d[0], d[1:]...)
-		client.Stdin = strings.NewReader("from the client\n")
+		client.Stdin = filled(t, "from the client\n")
 		out, err := client.Output()
 		if err != nil || string(out) != "from the server\n" {
 			t.Errorf("the client got %q, %v", out, err)
@@ -99,12 +99,12 @@ func TestInterop(t *testing.T) {
 				}
 				server := exec.Command(bin, args...)
 				var got bytes.Buffer
-				server.Stdin, server.Stdout = strings.NewReader("from the server\n"), &got
+				server.Stdin, server.Stdout = filled(t, "from the server\n"), &got
 				if err := server.Start(); err != nil {
 					t.Fatal(err)
 				}
 				client := exec.Command(ncBinary, "--retry", "5", "-U", path)
-				client.Stdin = strings.NewReader("from the client\n")
+				client.Stdin = filled(t, "from the client\n")
 				out, err := client.Output()
 				server.Wait()
 				if err != nil || string(out) != "from the server\n" || got.String() != "from the client\n" {
@@ -292,7 +292,7 @@ l.close()`)
 			t.Fatal(err, errs)
 		}
 		nc := exec.Command(ncBinary, "127.0.0.1", port)
-		nc.Stdin = strings.NewReader("Anna\n")
+		nc.Stdin = filled(t, "Anna\n")
 		if got, err := nc.CombinedOutput(); err != nil || string(got) != "name?\nhello Anna\n" {
 			t.Errorf("got %q, %v; %s", got, err, errs)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // client is a connection that was accepted, ready for use.
@@ -32,11 +33,11 @@ func (n *netcat) serve(ctx context.Context) error {
 		return err
 	}
 	n.gate = gate
-	if n.c.udp {
+	if n.c.UDP {
 		return n.serveDatagrams(ctx)
 	}
 	var conf *tls.Config
-	if n.c.tls.on {
+	if n.c.TLS.On {
 		if conf, err = n.serverTLS(); err != nil {
 			return err
 		}
@@ -61,20 +62,20 @@ func (n *netcat) serve(ctx context.Context) error {
 		}
 		cl, err := n.prepare(ctx, conn, conf)
 		if err == nil {
-			if !n.c.keepOpen {
+			if !n.c.KeepOpen {
 				ln.Close()
 			}
-			if n.c.runs() {
+			if n.c.Runs() {
 				err = n.runProgram(ctx, cl)
 			} else {
 				err = n.converse(ctx, cl.conn)
 			}
-			if !n.c.keepOpen || ctx.Err() != nil || errors.Is(err, relay.ErrOutput) {
+			if !n.c.KeepOpen || ctx.Err() != nil || errors.Is(err, relay.ErrOutput) {
 				return err
 			}
 		}
 		if err != nil {
-			n.r.fail(err) // the next one may do better
+			n.r.Fail(err) // the next one may do better
 		}
 	}
 }
@@ -82,11 +83,11 @@ func (n *netcat) serve(ctx context.Context) error {
 // atOnce returns what serves many connections together, nil when they take turns.
 func (n *netcat) atOnce() func(context.Context, *client) error {
 	switch {
-	case n.c.broker || n.c.chat:
+	case n.c.Broker || n.c.Chat:
 		return n.serveBroker()
-	case n.c.proxy.kind != "":
+	case n.c.Proxy.Kind != "":
 		return n.serveProxy
-	case n.c.runs() && n.c.keepOpen:
+	case n.c.Runs() && n.c.KeepOpen:
 		return n.runProgram
 	}
 	return nil
@@ -94,8 +95,8 @@ func (n *netcat) atOnce() func(context.Context, *client) error {
 
 // serveBroker is --broker and --chat.
 func (n *netcat) serveBroker() func(context.Context, *client) error {
-	b := &broker.Broker{Chat: n.c.chat, Idle: n.c.idleLimit(), Cut: func(id int) {
-		n.r.say("%s: user%d reads too slowly and is cut off", n.c.name, id)
+	b := &broker.Broker{Chat: n.c.Chat, Idle: n.c.IdleLimit(), Cut: func(id int) {
+		n.r.Say("%s: user%d reads too slowly and is cut off", n.c.Name, id)
 	}}
 	return func(ctx context.Context, cl *client) error {
 		// Told only when it is in: who reads that may count on hearing the others.
@@ -107,8 +108,8 @@ func (n *netcat) serveBroker() func(context.Context, *client) error {
 // serveMany serves connections together, at most --max-conns.
 func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Config, serve func(context.Context, *client) error) error {
 	var slots chan struct{}
-	if n.c.maxConns > 0 {
-		slots = make(chan struct{}, n.c.maxConns)
+	if n.c.MaxConns > 0 {
+		slots = make(chan struct{}, n.c.MaxConns)
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -133,7 +134,7 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 				err = serve(ctx, cl)
 			}
 			if err != nil && ctx.Err() == nil {
-				n.r.fail(err)
+				n.r.Fail(err)
 			}
 		})
 	}
@@ -142,7 +143,7 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 // prepare takes a connection through its PROXY header and its TLS handshake.
 func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (*client, error) {
 	cl := &client{conn: conn, peer: conn.RemoteAddr()}
-	if n.c.proxy.header > 0 {
+	if n.c.Proxy.Header > 0 {
 		peer, err := readHeader(conn)
 		if err != nil {
 			conn.Close()
@@ -153,8 +154,8 @@ func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (
 			conn.Close()
 			return nil, fmt.Errorf("the PROXY header names %s, who may not connect", peer)
 		}
-		n.r.say("The PROXY header names %s", peer)
-		n.r.event("proxy-header", "remote", peer.String())
+		n.r.Say("The PROXY header names %s", peer)
+		n.r.Event("proxy-header", "remote", peer.String())
 	}
 	if conf != nil {
 		tc, err := n.acceptTLS(ctx, conn, conf)
@@ -169,7 +170,7 @@ func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (
 // endPrograms makes the signals that end nc end the programs it has started,
 // which are in process groups of their own.
 func (n *netcat) endPrograms(ctx context.Context) (context.Context, func()) {
-	if !n.c.runs() {
+	if !n.c.Runs() {
 		return ctx, func() {}
 	}
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -179,9 +180,9 @@ func (n *netcat) endPrograms(ctx context.Context) (context.Context, func()) {
 func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 	c := n.c
 	switch {
-	case c.unix:
+	case c.Unix:
 		return n.listenUnix(ctx)
-	case c.vsock:
+	case c.Vsock:
 		return n.listenVsock()
 	}
 	where, err := n.listenAddress(ctx)
@@ -189,8 +190,8 @@ func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 		return nil, err
 	}
 	lc := net.ListenConfig{Control: n.control, KeepAlive: -1}
-	if c.keepalive > 0 {
-		lc.KeepAlive = c.keepalive
+	if c.Keepalive > 0 {
+		lc.KeepAlive = c.Keepalive
 	}
 	lc.SetMultipathTCP(false) // Go's default; its sockets are slower, and programs started would get one
 	network := "tcp6"
@@ -199,8 +200,8 @@ func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 	}
 	ln, err := lc.Listen(ctx, network, where.String())
 	if err != nil {
-		n.r.event("listen-failed", "address", where.String(), "error", cause(err))
-		return nil, listenError(err, where.String())
+		n.r.Event("listen-failed", "address", where.String(), "error", report.Cause(err))
+		return nil, report.ListenError(err, where.String())
 	}
 	got, _ := addrPort(ln.Addr())
 	n.tellListening("Listening", got)
@@ -209,14 +210,14 @@ func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 
 // listenAddress is where to listen: all IPv4 addresses unless told otherwise, as OpenBSD's nc.
 func (n *netcat) listenAddress(ctx context.Context) (netip.AddrPort, error) {
-	port := uint16(n.c.ports[0].lo)
-	if n.c.host == "" {
-		if n.c.ipv6 {
+	port := uint16(n.c.Ports[0].Lo)
+	if n.c.Host == "" {
+		if n.c.IPv6 {
 			return netip.AddrPortFrom(netip.IPv6Unspecified(), port), nil
 		}
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), port), nil
 	}
-	addrs, err := n.addresses(ctx, n.c.host)
+	addrs, err := n.addresses(ctx, n.c.Host)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -225,26 +226,26 @@ func (n *netcat) listenAddress(ctx context.Context) (netip.AddrPort, error) {
 
 // tellListening says where nc listens; the port is the real one, also for 0.
 func (n *netcat) tellListening(word string, at netip.AddrPort) {
-	n.r.event("listening", "address", at.String(), "protocol", n.c.proto())
+	n.r.Event("listening", "address", at.String(), "protocol", n.c.Proto())
 	host := at.Addr().String()
-	if n.c.host != "" && !n.c.noDNS {
-		host = n.c.host
+	if n.c.Host != "" && !n.c.NoDNS {
+		host = n.c.Host
 	}
-	n.r.say("%s on %s %d", word, host, at.Port())
+	n.r.Say("%s on %s %d", word, host, at.Port())
 }
 
 func (n *netcat) listenUnix(ctx context.Context) (net.Listener, error) {
-	path := n.c.host
+	path := n.c.Host
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, listenError(err, path)
+		return nil, report.ListenError(err, path)
 	}
-	n.r.event("listening", "address", path, "protocol", "unix")
-	n.r.say("Bound on %s\nListening on %s", path, path)
+	n.r.Event("listening", "address", path, "protocol", "unix")
+	n.r.Say("Bound on %s\nListening on %s", path, path)
 	return ln, nil
 }
 
@@ -262,7 +263,7 @@ func removeStale(path string) error {
 		conn, err := net.DialTimeout(network, path, time.Second)
 		if err == nil {
 			conn.Close()
-			return withHint(fmt.Errorf("listen on %s: the address is taken", path), "another program listens there; ss -lxp shows which")
+			return report.WithHint(fmt.Errorf("listen on %s: the address is taken", path), "another program listens there; ss -lxp shows which")
 		}
 	}
 	return os.Remove(path)
@@ -281,7 +282,7 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 				return nil, err
 			}
 			// Too many open files and the like pass.
-			n.r.note("accept: %s", cause(err))
+			n.r.Note("accept: %s", report.Cause(err))
 			select {
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
@@ -291,8 +292,8 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			continue
 		}
 		pause = 5 * time.Millisecond
-		if n.c.proxy.header > 0 || n.admits(ctx, conn.RemoteAddr()) {
-			if !n.c.broker && !n.c.chat {
+		if n.c.Proxy.Header > 0 || n.admits(ctx, conn.RemoteAddr()) {
+			if !n.c.Broker && !n.c.Chat {
 				n.tellReceived(ctx, conn)
 			}
 			return conn, nil
@@ -302,15 +303,15 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 }
 
 func (n *netcat) tellReceived(ctx context.Context, conn net.Conn) {
-	n.r.event("accepted", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String())
-	if n.r.verbose == 0 {
+	n.r.Event("accepted", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String())
+	if n.r.Verbose == 0 {
 		return
 	}
 	if ap, ok := addrPort(conn.RemoteAddr()); ok {
-		n.r.say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
+		n.r.Say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
 		return
 	}
-	n.r.say("Connection received on %s", n.c.host)
+	n.r.Say("Connection received on %s", n.c.Host)
 }
 
 // serveDatagrams is the listening side of UDP and Unix datagrams.
@@ -320,13 +321,13 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 		return err
 	}
 	defer pc.Close()
-	p := &peerConn{PacketConn: pc, many: n.c.keepOpen, accept: func(a net.Addr) bool {
+	p := &peerConn{PacketConn: pc, many: n.c.KeepOpen, accept: func(a net.Addr) bool {
 		if !n.admits(ctx, a) {
 			return false
 		}
-		n.r.event("accepted", "remote", a.String())
-		if ap, ok := addrPort(a); ok && n.r.verbose > 0 {
-			n.r.say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
+		n.r.Event("accepted", "remote", a.String())
+		if ap, ok := addrPort(a); ok && n.r.Verbose > 0 {
+			n.r.Say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
 		}
 		return true
 	}}
@@ -334,7 +335,7 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 	if err := p.first(ctx); err != nil {
 		return err
 	}
-	if n.c.runs() {
+	if n.c.Runs() {
 		ctx, stop := n.endPrograms(ctx)
 		defer stop()
 		return n.runProgram(ctx, &client{p, p.peer})
@@ -343,17 +344,17 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 }
 
 func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
-	if n.c.unix {
-		path := n.c.host
+	if n.c.Unix {
+		path := n.c.Host
 		if err := removeStale(path); err != nil {
 			return nil, err
 		}
 		pc, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 		if err != nil {
-			return nil, listenError(err, path)
+			return nil, report.ListenError(err, path)
 		}
-		n.r.event("listening", "address", path, "protocol", "unixgram")
-		n.r.say("Bound on %s", path)
+		n.r.Event("listening", "address", path, "protocol", "unixgram")
+		n.r.Say("Bound on %s", path)
 		return &unlinkOnClose{UnixConn: pc, path: path}, nil
 	}
 	where, err := n.listenAddress(ctx)
@@ -367,7 +368,7 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 	lc := net.ListenConfig{Control: n.control}
 	pc, err := lc.ListenPacket(ctx, network, where.String())
 	if err != nil {
-		return nil, listenError(err, where.String())
+		return nil, report.ListenError(err, where.String())
 	}
 	got, _ := addrPort(pc.LocalAddr())
 	n.tellListening("Bound", got)

@@ -18,14 +18,9 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
-)
-
-// Exit statuses.
-const (
-	exitDone    = 0
-	exitNetwork = 1
-	exitUsage   = 2
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // Main runs netcat and returns its exit status. args[0] is the name it was
@@ -33,26 +28,26 @@ const (
 // themselves, hence *os.File. The caller exits with the result: after a session
 // that the peer ended, a goroutine may still wait for stdin.
 func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) int {
-	c, given, err := parse(args)
-	r := &reporter{w: stderr, name: c.name, verbose: c.verbose, json: c.json, color: wantColor(c.color, stderr), tty: term.IsTerminal(int(stderr.Fd()))}
+	c, given, err := cmdline.Parse(args)
+	r := &report.Reporter{W: stderr, Name: c.Name, Verbose: c.Verbose, JSON: c.JSON, Color: wantColor(c.Color, stderr), TTY: term.IsTerminal(int(stderr.Fd()))}
 	if err != nil {
-		return r.fail(err)
+		return r.Fail(err)
 	}
-	switch c.mode {
-	case modeHelp:
-		return r.status(relay.WriteAll(stdout, []byte(helpText)))
-	case modeVersion:
-		return r.status(relay.WriteAll(stdout, []byte(version())))
-	case modeMan:
-		return r.status(relay.WriteAll(stdout, manPage()))
-	case modeCompletion:
-		return r.status(relay.WriteAll(stdout, completion(c.completion)))
+	switch c.Mode {
+	case cmdline.ModeHelp:
+		return status(r, relay.WriteAll(stdout, []byte(cmdline.HelpText)))
+	case cmdline.ModeVersion:
+		return status(r, relay.WriteAll(stdout, []byte(cmdline.Version())))
+	case cmdline.ModeMan:
+		return status(r, relay.WriteAll(stdout, cmdline.ManPage()))
+	case cmdline.ModeCompletion:
+		return status(r, relay.WriteAll(stdout, cmdline.Completion(c.Completion)))
 	}
-	if c.explain {
-		return r.status(relay.WriteAll(stdout, []byte(explanation(c, given))))
+	if c.Explain {
+		return status(r, relay.WriteAll(stdout, []byte(cmdline.Explanation(c, given))))
 	}
 	n := &netcat{c: c, r: r, stdin: stdin, stdout: stdout, in: relay.NewInput(stdin)}
-	return r.status(n.run(ctx))
+	return status(r, n.run(ctx))
 }
 
 // wantColor decides about colour: --color, else on a terminal unless $NO_COLOR is set.
@@ -68,8 +63,8 @@ func wantColor(when string, f *os.File) bool {
 
 // netcat is one run of the program.
 type netcat struct {
-	c             *config
-	r             *reporter
+	c             *cmdline.Config
+	r             *report.Reporter
 	stdin, stdout *os.File
 	in            *relay.Input
 	taps          *taps
@@ -86,19 +81,19 @@ func (n *netcat) run(ctx context.Context) error {
 		n.taps = t
 		defer t.close()
 	}
-	if n.c.listen {
+	if n.c.Listen {
 		return n.serve(ctx)
 	}
-	if n.c.scan {
+	if n.c.Scan {
 		return n.scanPorts(ctx)
 	}
 	return n.connect(ctx)
 }
 
 // status turns the result of a run into an exit status, having told it.
-func (r *reporter) status(err error) int {
-	if err == nil || errors.Is(err, relay.ErrOutput) && brokenPipe(err) {
-		return exitDone
+func status(r *report.Reporter, err error) int {
+	if err == nil || errors.Is(err, relay.ErrOutput) && report.BrokenPipe(err) {
+		return report.ExitDone
 	}
-	return r.fail(err)
+	return r.Fail(err)
 }

@@ -62,7 +62,7 @@ const unseen = 64 << 10
 func (s *session) startSolver() *solver {
 	v := &solver{s: s, fed: make(chan struct{}, 1), gone: make(chan struct{}), replies: make(chan string, 1), free: make(chan struct{}), done: make(chan struct{})}
 	v.release = sync.OnceFunc(func() { close(v.free) })
-	v.asks = !s.n.c.noStdin && s.n.in.Terminal() && term.IsTerminal(int(s.n.r.w.Fd()))
+	v.asks = !s.n.c.NoStdin && s.n.in.Terminal() && term.IsTerminal(int(s.n.r.W.Fd()))
 	if v.asks {
 		v.release() // who types sees what the server asks
 	}
@@ -107,7 +107,7 @@ func (v *solver) run(ctx context.Context) {
 	var finder pow.Finder
 	var said []byte // the end of what the server said before its first puzzle
 	wait := func(d time.Duration) time.Duration {
-		if w := v.s.n.c.powWait; w > 0 {
+		if w := v.s.n.c.PoWWait; w > 0 {
 			return w
 		}
 		return d
@@ -181,7 +181,7 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	}
 	v.become(solverSolving)
 	if !v.asks {
-		r.say("Solving the %s: %s", puzzle.Describe(), about(puzzle.Estimate()))
+		r.Say("Solving the %s: %s", puzzle.Describe(), about(puzzle.Estimate()))
 	}
 	begin := time.Now()
 	v.s.working.Store(true)
@@ -190,7 +190,7 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 		v.s.sent.Touch() // -w and --idle-timeout are about the server, and it waits for us
 		if time.Since(told) > progressEvery/5 {
 			told = time.Now()
-			if !v.asks && v.s.n.r.tty {
+			if !v.asks && v.s.n.r.TTY {
 				v.freshLine()
 			}
 			v.s.n.showStatus(solving(p, told.Sub(begin)))
@@ -200,7 +200,7 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	v.s.working.Store(false)
 	if err == nil {
 		line := text + "\n"
-		if v.s.n.c.crlf {
+		if v.s.n.c.CRLF {
 			line = text + "\r\n"
 		}
 		err = v.s.write([]byte(line))
@@ -208,13 +208,13 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	took := time.Since(begin)
 	switch {
 	case err != nil && ended(v.gone):
-		r.note("the server went away before the %s was solved", puzzle.Describe())
+		r.Note("the server went away before the %s was solved", puzzle.Describe())
 	case err != nil && ended(v.s.over):
 	case err != nil:
-		r.note("the %s is not answered: %v", puzzle.Describe(), err)
+		r.Note("the %s is not answered: %v", puzzle.Describe(), err)
 	default:
-		r.say("Solved the %s in %.2f s, answer sent", puzzle.Describe(), took.Seconds())
-		r.event("pow", "puzzle", puzzle.Describe(), "answer", text, "seconds", took.Seconds())
+		r.Say("Solved the %s in %.2f s, answer sent", puzzle.Describe(), took.Seconds())
+		r.Event("pow", "puzzle", puzzle.Describe(), "answer", text, "seconds", took.Seconds())
 	}
 }
 
@@ -233,8 +233,8 @@ func (v *solver) freshLine() {
 	inLine := v.inLine
 	v.inLine = false
 	v.mu.Unlock()
-	if inLine && !v.s.n.r.json {
-		v.s.n.r.write("\n")
+	if inLine && !v.s.n.r.JSON {
+		v.s.n.r.Write("\n")
 	}
 }
 
@@ -273,14 +273,14 @@ func (v *solver) become(state solverState) {
 // consent asks at the terminal; the next line typed is the reply.
 func (v *solver) consent(ctx context.Context, puzzle pow.Puzzle) bool {
 	v.freshLine()
-	v.s.n.r.note("the server asks for a %s: %s of this machine", puzzle.Describe(), about(puzzle.Estimate()))
+	v.s.n.r.Note("the server asks for a %s: %s of this machine", puzzle.Describe(), about(puzzle.Estimate()))
 	select {
 	case <-v.replies: // too late for an earlier question
 	default:
 	}
 	v.become(solverAsking)
 	for {
-		v.s.n.r.note("solve it? y or n")
+		v.s.n.r.Note("solve it? y or n")
 		select {
 		case <-ctx.Done():
 			return false
@@ -338,7 +338,7 @@ func (v *solver) intercept(p []byte) []byte {
 	case len(p) == 0:
 		return p
 	case v.state == solverSolving:
-		v.s.n.r.note("not sent: the answer is still being computed")
+		v.s.n.r.Note("not sent: the answer is still being computed")
 		return nil
 	case v.state == solverAsking:
 		v.reply = append(v.reply, p...)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/sockopt"
 )
 
 // flight is one connection attempt that has not ended.
@@ -21,12 +23,12 @@ type flight struct {
 // asks for what only the dialer does.
 func (n *netcat) probeMany(ctx context.Context, a netip.Addr, ports []int, tell func(index int, err error)) bool {
 	c := n.c
-	if c.udp || c.interval > 0 || c.source != "" || c.sourcePorts.lo != 0 || a.Zone() != "" {
+	if c.UDP || c.Interval > 0 || c.Source != "" || c.SourcePorts.Lo != 0 || a.Zone() != "" {
 		return false
 	}
 	var pfds []unix.PollFd
 	var flying []flight
-	limit := c.connectTimeout()
+	limit := c.ConnectTimeout()
 	land := func(i int, err error) {
 		unix.Close(int(pfds[i].Fd))
 		tell(flying[i].index, err)
@@ -97,8 +99,8 @@ func (n *netcat) beginConnect(a netip.Addr, port int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if n.c.sock != (sockConfig{}) || n.c.iface != "" {
-		if err := n.c.setSocketOptions(uintptr(fd), network); err != nil {
+	if n.c.Sock != (sockopt.Options{}) {
+		if err := n.c.Sock.Set(uintptr(fd), network); err != nil {
 			unix.Close(fd)
 			return -1, err
 		}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // TestProgramsAreReaped leaves no child and no orphan behind.
@@ -45,7 +47,7 @@ func TestProgramsAreReaped(t *testing.T) {
 	l.cmd.Process.Signal(syscall.SIGTERM)
 	l.wait(t)
 	held.SetReadDeadline(time.Now().Add(patience))
-	if _, err := held.Read(make([]byte, 1)); err == nil || timedOut(err) {
+	if _, err := held.Read(make([]byte, 1)); err == nil || report.TimedOut(err) {
 		t.Errorf("the program is still there: %v", err)
 	}
 }

@@ -38,15 +38,15 @@ func (s *session) state(since time.Time) string {
 // the edited line, or as the last line of the standard error.
 func (n *netcat) showStatus(text string) {
 	switch {
-	case !n.r.tty || n.r.json:
+	case !n.r.TTY || n.r.JSON:
 	case n.editor != nil:
 		n.editor.setStatus(text)
 	default:
-		width, _, err := term.GetSize(int(n.r.w.Fd()))
+		width, _, err := term.GetSize(int(n.r.W.Fd()))
 		if err == nil && width > 0 && len(text) >= width {
 			text = text[:width-1]
 		}
-		n.r.setStatus(text)
+		n.r.SetStatus(text)
 	}
 }
 
@@ -54,7 +54,7 @@ func (n *netcat) showStatus(text string) {
 // It is there only where it stands in nobody's way.
 func (s *session) live() (stop func()) {
 	n := s.n
-	if n.c.verbose == 0 || !n.r.tty || n.r.json || n.editor == nil && term.IsTerminal(int(n.stdout.Fd())) {
+	if n.c.Verbose == 0 || !n.r.TTY || n.r.JSON || n.editor == nil && term.IsTerminal(int(n.stdout.Fd())) {
 		return func() {}
 	}
 	where := "listening"
@@ -103,27 +103,27 @@ func every(d time.Duration, f func(time.Duration), last func()) (stop func()) {
 
 // showProgress rewrites one line until the session is over, and leaves the last.
 func (s *session) showProgress(start time.Time) (stop func()) {
-	if !s.n.c.progress {
+	if !s.n.c.Progress {
 		return s.live()
 	}
 	r := s.n.r
 	width := 0
 	show := func(end string) {
-		if r.json {
-			r.event("progress", "sent", s.sent.Bytes(), "received", s.got.Bytes())
+		if r.JSON {
+			r.Event("progress", "sent", s.sent.Bytes(), "received", s.got.Bytes())
 			return
 		}
 		line := s.state(start)
 		pad := strings.Repeat(" ", max(0, width-len(line)))
 		width = len(line)
-		if r.tty {
-			r.write("\r" + line + pad + end)
+		if r.TTY {
+			r.Write("\r" + line + pad + end)
 		} else {
-			r.write(line + "\n") // a log has no line to rewrite
+			r.Write(line + "\n") // a log has no line to rewrite
 		}
 	}
 	return every(progressEvery, func(time.Duration) {
-		if r.tty || r.json {
+		if r.TTY || r.JSON {
 			show("")
 		}
 	}, func() { show("\n") })
@@ -132,7 +132,7 @@ func (s *session) showProgress(start time.Time) (stop func()) {
 // summary is told at the end with -vv, and with -v on a terminal.
 func (s *session) summary(start time.Time) {
 	r := s.n.r
-	if r.verbose == 0 || r.verbose == 1 && !r.tty {
+	if r.Verbose == 0 || r.Verbose == 1 && !r.TTY {
 		return
 	}
 	where := ""
@@ -143,7 +143,7 @@ func (s *session) summary(start time.Time) {
 	if d := roundTrip(s.conn); d > 0 {
 		rtt = fmt.Sprintf(", round trip %v", d.Round(10*time.Microsecond))
 	}
-	r.say("%s%s%s", where, s.state(start), rtt)
+	r.Say("%s%s%s", where, s.state(start), rtt)
 }
 
 // unwrapTLS returns the connection below TLS.

@@ -13,6 +13,7 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/proxy"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // headerLimit is how long a client may take for its PROXY header.
@@ -23,7 +24,7 @@ func (n *netcat) sendHeader(conn net.Conn) error {
 	src, _ := addrPort(conn.LocalAddr())
 	dst, _ := addrPort(conn.RemoteAddr())
 	header := proxy.HeaderV1(src, dst)
-	if n.c.proxy.header == 2 {
+	if n.c.Proxy.Header == 2 {
 		header = proxy.HeaderV2(src, dst)
 	}
 	_, err := conn.Write(header)
@@ -70,7 +71,7 @@ func readHeader(conn net.Conn) (net.Addr, error) {
 	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(raw), len(raw)))
 	switch {
 	case errors.Is(err, proxyproto.ErrNoProxyProtocol):
-		return nil, withHint(fmt.Errorf("%s sent no PROXY header", conn.RemoteAddr()), "it must come through a proxy that sends one, or leave --proxy-protocol out")
+		return nil, report.WithHint(fmt.Errorf("%s sent no PROXY header", conn.RemoteAddr()), "it must come through a proxy that sends one, or leave --proxy-protocol out")
 	case err != nil:
 		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), err)
 	}

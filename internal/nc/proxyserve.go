@@ -12,6 +12,7 @@ import (
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/proxy"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // serveProxy is one client of the proxy.
@@ -19,12 +20,12 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	conn := cl.conn
 	defer conn.Close()
 	var auth *proxy.Auth
-	if user, pass, ok := strings.Cut(n.c.proxy.auth, ":"); ok {
+	if user, pass, ok := strings.Cut(n.c.Proxy.Auth, ":"); ok {
 		auth = &proxy.Auth{User: user, Pass: pass}
 	}
 	conn.SetDeadline(time.Now().Add(headerLimit))
 	accept := proxy.AcceptHTTP
-	if n.c.proxy.kind == "socks5" {
+	if n.c.Proxy.Kind == "socks5" {
 		accept = proxy.AcceptSOCKS5
 	}
 	req, err := accept(conn, auth)
@@ -35,12 +36,12 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	where := net.JoinHostPort(req.Host, strconv.Itoa(req.Port))
 	out, err := n.dialFor(ctx, req)
 	if err != nil {
-		n.r.event("proxy-failed", "client", cl.peer.String(), "target", where, "error", err.Error())
+		n.r.Event("proxy-failed", "client", cl.peer.String(), "target", where, "error", err.Error())
 		req.Reply(conn, err)
-		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, bare(err))
+		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, report.Bare(err))
 	}
-	n.r.say("%s to %s", cl.peer, where)
-	n.r.event("proxied", "client", cl.peer.String(), "target", where)
+	n.r.Say("%s to %s", cl.peer, where)
+	n.r.Event("proxied", "client", cl.peer.String(), "target", where)
 	if err := req.Reply(conn, nil); err != nil {
 		out.Close()
 		return err
@@ -62,7 +63,7 @@ func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, err
 	}
 	// The clients' failures are not this nc's: -v tells them in one line.
 	m := *n
-	m.r = &reporter{w: n.r.w, name: n.r.name}
+	m.r = &report.Reporter{W: n.r.W, Name: n.r.Name}
 	conn, err := m.race(ctx, req.Host, addrs, req.Port)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, proxy.ErrRefused
@@ -73,11 +74,11 @@ func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, err
 // join passes bytes both ways between two connections, each end's finish as
 // such, until both have finished, one breaks, or nothing moves for -w.
 func (n *netcat) join(ctx context.Context, a, b net.Conn) {
-	limit := n.c.idleLimit()
+	limit := n.c.IdleLimit()
 	cut := func() { relay.Cut(a); relay.Cut(b) }
 	unhook := context.AfterFunc(ctx, cut)
 	defer unhook()
-	there, back := n.c.meter(), n.c.meter()
+	there, back := meter(n.c), meter(n.c)
 	over := make(chan struct{})
 	defer close(over)
 	if limit > 0 {

@@ -6,9 +6,10 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // addresses returns the addresses of a host in the order to try them: the
@@ -16,40 +17,40 @@ import (
 // one attempt and not all of them.
 func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	c := n.c
-	if as, ok := c.resolve[strings.ToLower(host)]; ok {
-		as = slices.DeleteFunc(slices.Clone(as), func(a netip.Addr) bool { return c.ipv4 && !a.Is4() || c.ipv6 && a.Is4() })
+	if as, ok := c.Resolve[strings.ToLower(host)]; ok {
+		as = slices.DeleteFunc(slices.Clone(as), func(a netip.Addr) bool { return c.IPv4 && !a.Is4() || c.IPv6 && a.Is4() })
 		if len(as) == 0 {
-			return nil, usage("leave -4 and -6 out", "--resolve gives %s no address of the kind that -4 or -6 wants", host)
+			return nil, report.Usage("leave -4 and -6 out", "--resolve gives %s no address of the kind that -4 or -6 wants", host)
 		}
 		return as, nil
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
-		if c.ipv4 && !a.Is4() && !a.Is4In6() {
-			return nil, usage("leave -4 out", "%s is an IPv6 address, and -4 wants IPv4", host)
+		if c.IPv4 && !a.Is4() && !a.Is4In6() {
+			return nil, report.Usage("leave -4 out", "%s is an IPv6 address, and -4 wants IPv4", host)
 		}
-		if c.ipv6 && a.Is4() {
-			return nil, usage("leave -6 out", "%s is an IPv4 address, and -6 wants IPv6", host)
+		if c.IPv6 && a.Is4() {
+			return nil, report.Usage("leave -6 out", "%s is an IPv4 address, and -6 wants IPv6", host)
 		}
 		return []netip.Addr{a.Unmap()}, nil
 	}
-	if c.noDNS {
-		return nil, usage("leave -n out, or give an address", "%q is a name, and -n looks none up", host)
+	if c.NoDNS {
+		return nil, report.Usage("leave -n out, or give an address", "%q is a name, and -n looks none up", host)
 	}
 	network := "ip"
 	switch {
-	case c.ipv4:
+	case c.IPv4:
 		network = "ip4"
-	case c.ipv6:
+	case c.IPv6:
 		network = "ip6"
 	}
-	if t := c.connectTimeout(); t > 0 {
+	if t := c.ConnectTimeout(); t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
 		defer cancel()
 	}
 	found, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
 	if err != nil {
-		return nil, lookupError(host, err)
+		return nil, report.LookupError(host, err)
 	}
 	return interleave(found), nil
 }
@@ -79,7 +80,7 @@ func interleave(found []netip.Addr) []netip.Addr {
 // nameOf returns a peer's name for the -v lines, its address when it has none.
 // It is asked for only with -v and without -n, as in OpenBSD's nc.
 func (n *netcat) nameOf(ctx context.Context, a netip.Addr) string {
-	if n.c.noDNS || n.c.verbose == 0 {
+	if n.c.NoDNS || n.c.Verbose == 0 {
 		return a.String()
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -89,11 +90,6 @@ func (n *netcat) nameOf(ctx context.Context, a netip.Addr) string {
 		return a.String()
 	}
 	return strings.TrimSuffix(names[0], ".")
-}
-
-func parseUint32(s string) (uint32, error) {
-	n, err := strconv.ParseUint(s, 10, 32)
-	return uint32(n), err
 }
 
 func hostPort(a netip.Addr, port int) string {
@@ -115,12 +111,12 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 // localAddr is the address to connect from, nil when any will do.
 func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
 	c := n.c
-	if c.source == "" && c.sourcePorts.lo == 0 {
+	if c.Source == "" && c.SourcePorts.Lo == 0 {
 		return nil, nil
 	}
 	var ip net.IP
-	if c.source != "" {
-		found, err := n.addresses(ctx, c.source)
+	if c.Source != "" {
+		found, err := n.addresses(ctx, c.Source)
 		if err != nil {
 			return nil, err
 		}
@@ -131,11 +127,11 @@ func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
 			}
 		}
 		if ip == nil {
-			return nil, fmt.Errorf("the local address %s is of another family than the destination", c.source)
+			return nil, fmt.Errorf("the local address %s is of another family than the destination", c.Source)
 		}
 	}
-	if c.udp {
-		return &net.UDPAddr{IP: ip, Port: c.sourcePorts.lo}, nil
+	if c.UDP {
+		return &net.UDPAddr{IP: ip, Port: c.SourcePorts.Lo}, nil
 	}
-	return &net.TCPAddr{IP: ip, Port: c.sourcePorts.lo}, nil
+	return &net.TCPAddr{IP: ip, Port: c.SourcePorts.Lo}, nil
 }

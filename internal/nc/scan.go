@@ -8,6 +8,9 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // scanAtOnce is how many ports are looked at together: enough that a thousand
@@ -16,42 +19,42 @@ import (
 const scanAtOnce = 900
 
 // errClosed ends a scan that found no open port: told by -v, and by the status.
-var errClosed = told{errors.New("no port is open")}
+var errClosed = report.Told{Err: errors.New("no port is open")}
 
 // scanPorts looks which ports are open, many at once, and tells in the ports' order.
 func (n *netcat) scanPorts(ctx context.Context) error {
-	addrs, err := n.addresses(ctx, n.c.host)
+	addrs, err := n.addresses(ctx, n.c.Host)
 	if err != nil {
 		return err
 	}
 	var ports []int
-	for _, r := range n.c.ports {
-		for p := r.lo; p <= r.hi; p++ {
+	for _, r := range n.c.Ports {
+		for p := r.Lo; p <= r.Hi; p++ {
 			if p > 0 {
 				ports = append(ports, p)
 			}
 		}
 	}
-	if n.c.randomize {
+	if n.c.Randomize {
 		rand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
 	}
 	open := false
 	n.eachPort(ctx, addrs, ports, func(port int, r outcome) {
 		for _, f := range r.failed {
-			n.tellFailed(n.c.host, f.addr, port, f.err)
-			n.r.event("port", "port", port, "state", stateWord(f.err), "address", f.addr.String())
+			n.tellFailed(n.c.Host, f.addr, port, f.err)
+			n.r.Event("port", "port", port, "state", stateWord(f.err), "address", f.addr.String())
 		}
 		if !r.open {
 			return
 		}
 		open = true
-		if n.c.udp {
-			n.r.say("No answer from %s %d port [udp/%s]: open, or filtered; UDP does not tell", destination(n.c.host, r.addr, n.c.noDNS), port, n.service(port))
-			n.r.event("port", "port", port, "state", "open|filtered", "address", r.addr.String())
+		if n.c.UDP {
+			n.r.Say("No answer from %s %d port [udp/%s]: open, or filtered; UDP does not tell", destination(n.c.Host, r.addr, n.c.NoDNS), port, n.service(port))
+			n.r.Event("port", "port", port, "state", "open|filtered", "address", r.addr.String())
 			return
 		}
-		n.saySucceeded(n.c.host, r.addr, port)
-		n.r.event("port", "port", port, "state", "open", "address", r.addr.String())
+		n.saySucceeded(n.c.Host, r.addr, port)
+		n.r.Event("port", "port", port, "state", "open", "address", r.addr.String())
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -63,14 +66,14 @@ func (n *netcat) scanPorts(ctx context.Context) error {
 }
 
 func (n *netcat) service(port int) string {
-	if n.c.noDNS {
+	if n.c.NoDNS {
 		return "*"
 	}
-	return serviceName(port, n.c.proto())
+	return cmdline.ServiceName(port, n.c.Proto())
 }
 
 func stateWord(err error) string {
-	if timedOut(err) {
+	if report.TimedOut(err) {
 		return "filtered"
 	}
 	return "closed"
@@ -130,7 +133,7 @@ func (n *netcat) eachPort(ctx context.Context, addrs []netip.Addr, ports []int, 
 // dialMany probes with a dialer and a goroutine for each port in flight.
 func (n *netcat) dialMany(ctx context.Context, a netip.Addr, ports []int, landed func(int, error)) {
 	workers := min(scanAtOnce, len(ports))
-	if n.c.interval > 0 {
+	if n.c.Interval > 0 {
 		workers = 1
 	}
 	queue := make(chan int)
@@ -147,9 +150,9 @@ func (n *netcat) dialMany(ctx context.Context, a netip.Addr, ports []int, landed
 		})
 	}
 	for k := range ports {
-		if k > 0 && n.c.interval > 0 {
+		if k > 0 && n.c.Interval > 0 {
 			select {
-			case <-time.After(n.c.interval):
+			case <-time.After(n.c.Interval):
 			case <-ctx.Done():
 			}
 		}
@@ -165,10 +168,10 @@ func (n *netcat) probe(ctx context.Context, a netip.Addr, port int) (net.Conn, e
 		return nil, err
 	}
 	conn, err := n.attempt(ctx, a, port)
-	if err != nil || !n.c.udp {
+	if err != nil || !n.c.UDP {
 		return conn, err
 	}
-	wait := n.c.timeout
+	wait := n.c.Timeout
 	if wait == 0 {
 		wait = time.Second
 	}
@@ -177,7 +180,7 @@ func (n *netcat) probe(ctx context.Context, a netip.Addr, port int) (net.Conn, e
 	buf := make([]byte, 1)
 	if _, err := conn.Write(nil); err == nil {
 		_, err = conn.Read(buf)
-		if refused(err) {
+		if report.Refused(err) {
 			conn.Close()
 			return nil, err
 		}

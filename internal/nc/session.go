@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // session is one conversation: the input goes to the connection, the
@@ -43,11 +45,11 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 		conn.Close()
 		return err
 	}
-	s := &session{n: n, conn: conn, sent: n.c.meter(), got: n.c.meter(), stop: stop, over: make(chan struct{}), full: make(chan struct{})}
-	if n.c.limitRate > 0 {
-		s.outRate, s.inRate = &rate{perSecond: n.c.limitRate}, &rate{perSecond: n.c.limitRate}
+	s := &session{n: n, conn: conn, sent: meter(n.c), got: meter(n.c), stop: stop, over: make(chan struct{}), full: make(chan struct{})}
+	if n.c.LimitRate > 0 {
+		s.outRate, s.inRate = &rate{perSecond: n.c.LimitRate}, &rate{perSecond: n.c.LimitRate}
 	}
-	if len(n.c.steps) > 0 {
+	if len(n.c.Steps) > 0 {
 		s.steps = newStepper()
 	}
 	off, err := n.edit()
@@ -55,7 +57,7 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 		conn.Close()
 		return err
 	}
-	if n.c.pow {
+	if n.c.PoW {
 		s.solver = s.startSolver()
 	}
 	start := time.Now()
@@ -66,7 +68,7 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	}
 	stopProgress()
 	off()
-	n.r.event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
+	n.r.Event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
 	return err
 }
 
@@ -74,7 +76,7 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 func (s *session) run(ctx context.Context, before func()) error {
 	c := s.n.c
 	up, down := make(chan error, 1), make(chan error, 1)
-	sending := !c.noStdin && !c.recvOnly || s.steps != nil
+	sending := !c.NoStdin && !c.RecvOnly || s.steps != nil
 	inputFree := make(chan struct{})
 	if sending {
 		go func() { defer close(inputFree); up <- s.send() }()
@@ -96,7 +98,7 @@ func (s *session) run(ctx context.Context, before func()) error {
 	s.stop.Stop()
 	before() // the closed connection knows no round trip any more
 	closeSoon(s.conn)
-	if c.keepOpen {
+	if c.KeepOpen {
 		// The next session reads the input; this one's reader stops now.
 		select {
 		case <-inputFree:
@@ -130,38 +132,38 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			switch {
 			case errors.Is(err, relay.ErrOutput):
 				return err
-			case err != nil && reset(err):
-				return withHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
+			case err != nil && report.Reset(err):
+				return report.WithHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
 			case err != nil:
-				return fmt.Errorf("receive: %w", bare(err))
+				return fmt.Errorf("receive: %w", report.Bare(err))
 			case !sending:
 				return sendErr
-			case !c.halfOpen:
+			case !c.HalfOpen:
 				s.lastWords()
 			}
 		case err := <-up:
 			sending = false
 			switch {
-			case errors.Is(err, relay.ErrInput), errors.As(err, new(*explained)):
+			case errors.Is(err, relay.ErrInput), errors.As(err, new(*report.Explained)):
 				return err
 			case errors.Is(err, relay.ErrStopped):
 				return nil
-			case err != nil && reset(err):
+			case err != nil && report.Reset(err):
 				// The peer reads no more; what it still says is received.
-				sendErr = withHint(errors.New("the peer closed before it had taken all of the input"), "what it sent is written; the rest of the input was not sent")
+				sendErr = report.WithHint(errors.New("the peer closed before it had taken all of the input"), "what it sent is written; the rest of the input was not sent")
 			case err != nil:
-				return fmt.Errorf("send: %w", bare(err))
+				return fmt.Errorf("send: %w", report.Bare(err))
 			default:
 				s.endInput()
 			}
-			if receiving && c.sendOnly {
+			if receiving && c.SendOnly {
 				s.flush(ctx, down)
 			}
-			if !receiving || c.sendOnly {
+			if !receiving || c.SendOnly {
 				return sendErr
 			}
-			if c.quitAfter >= 0 {
-				quit = time.After(c.quitAfter)
+			if c.QuitAfter >= 0 {
+				quit = time.After(c.QuitAfter)
 			}
 		case <-quit:
 			s.flush(ctx, down)
@@ -202,8 +204,8 @@ func (s *session) flush(ctx context.Context, down <-chan error) {
 
 // endInput tells the peer that nothing more will be sent.
 func (s *session) endInput() {
-	s.n.r.event("input-ended", "sent", s.sent.Bytes())
-	if s.n.c.noShutdown {
+	s.n.r.Event("input-ended", "sent", s.sent.Bytes())
+	if s.n.c.NoShutdown {
 		return
 	}
 	closeWrite(s.conn)
@@ -236,10 +238,10 @@ func (s *session) enough() { close(s.full) }
 // idle tells when nothing has moved for too long.
 func (s *session) idle(ctx context.Context) <-chan error {
 	c := s.n.c
-	limit, result := c.timeout, error(nil)
-	if c.idleTimeout > 0 && (limit == 0 || c.idleTimeout < limit) {
-		limit = c.idleTimeout
-		result = withHint(fmt.Errorf("nothing moved for %v", limit), "--idle-timeout sets how long to wait")
+	limit, result := c.Timeout, error(nil)
+	if c.IdleTimeout > 0 && (limit == 0 || c.IdleTimeout < limit) {
+		limit = c.IdleTimeout
+		result = report.WithHint(fmt.Errorf("nothing moved for %v", limit), "--idle-timeout sets how long to wait")
 	}
 	if limit == 0 {
 		return nil
@@ -261,4 +263,13 @@ func (s *session) idle(ctx context.Context) <-chan error {
 	}
 	time.AfterFunc(limit, watch)
 	return over
+}
+
+// meter returns a Meter that remembers times when this command line needs them.
+func meter(c *cmdline.Config) *relay.Meter {
+	m := new(relay.Meter)
+	if c.Timeout > 0 || c.IdleTimeout > 0 {
+		m.Timed()
+	}
+	return m
 }

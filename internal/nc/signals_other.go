@@ -2,10 +2,14 @@
 
 package nc
 
-import "os"
+import (
+	"os"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+)
 
 var endingSignals = []os.Signal{os.Interrupt}
 
-func endBy(os.Signal) { os.Exit(exitNetwork) }
+func endBy(os.Signal) { os.Exit(report.ExitNetwork) }
 
 func suspend() {}

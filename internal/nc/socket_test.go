@@ -19,8 +19,8 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
-// sockopt reads an option of a connection or listener.
-func sockopt(t *testing.T, c any, level, opt int) int {
+// getsockopt reads an option of a connection or listener.
+func getsockopt(t *testing.T, c any, level, opt int) int {
 	t.Helper()
 	rc, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -53,7 +53,7 @@ func TestSocketOptions(t *testing.T) {
 	check := func(t *testing.T, c any, options []option) {
 		t.Helper()
 		for _, o := range options {
-			if got := sockopt(t, c, o.level, o.opt); got != o.want {
+			if got := getsockopt(t, c, o.level, o.opt); got != o.want {
 				t.Errorf("%s: the socket has %d, want %d", o.name, got, o.want)
 			}
 		}

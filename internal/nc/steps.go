@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // stepper finds the texts of --wait-for in what arrives.
@@ -59,20 +60,20 @@ func (t *stepper) find(text []byte) (found, ended bool) {
 
 // runSteps takes the steps in their order, before the input.
 func (s *session) runSteps() error {
-	for _, st := range s.n.c.steps {
-		if st.send {
-			if err := s.write(s.shape(st.text)); err != nil {
+	for _, st := range s.n.c.Steps {
+		if st.Send {
+			if err := s.write(s.shape(st.Text)); err != nil {
 				return err
 			}
 			continue
 		}
 		for {
-			found, ended := s.steps.find(st.text)
+			found, ended := s.steps.find(st.Text)
 			if found {
 				break
 			}
 			if ended {
-				return withHint(fmt.Errorf("the peer finished before it sent %q", st.text), "what it sent stands above; --hex-dump - shows every byte")
+				return report.WithHint(fmt.Errorf("the peer finished before it sent %q", st.Text), "what it sent stands above; --hex-dump - shows every byte")
 			}
 			select {
 			case <-s.steps.fed:

@@ -19,6 +19,9 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // handshakeLimit bounds a TLS handshake that -w and --wait do not.
@@ -51,33 +54,32 @@ func fingerprint(cert *x509.Certificate) string {
 }
 
 // commonTLS is what both sides take from the command line. Mistakes in it are usage errors.
-func (c *config) commonTLS() (*tls.Config, error) {
-	t := &c.tls
-	conf := &tls.Config{NextProtos: t.alpn}
-	if t.cert != "" {
-		key := t.key
+func commonTLS(t *cmdline.TLSOptions) (*tls.Config, error) {
+	conf := &tls.Config{NextProtos: t.ALPN}
+	if t.Cert != "" {
+		key := t.Key
 		if key == "" {
-			key = t.cert // both in one file
+			key = t.Cert // both in one file
 		}
-		pair, err := tls.LoadX509KeyPair(t.cert, key)
+		pair, err := tls.LoadX509KeyPair(t.Cert, key)
 		if err != nil {
-			return nil, withHint(fmt.Errorf("read the certificate %s and key %s: %w", t.cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
+			return nil, report.WithHint(fmt.Errorf("read the certificate %s and key %s: %w", t.Cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
 		}
 		conf.Certificates = []tls.Certificate{pair}
 	}
-	if t.trustFile != "" {
-		p, err := os.ReadFile(t.trustFile)
+	if t.TrustFile != "" {
+		p, err := os.ReadFile(t.TrustFile)
 		if err != nil {
-			return nil, withHint(err, "--ssl-trustfile is a PEM file")
+			return nil, report.WithHint(err, "--ssl-trustfile is a PEM file")
 		}
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(p) {
-			return nil, withHint(fmt.Errorf("there is no certificate in %s", t.trustFile), "it holds -----BEGIN CERTIFICATE----- blocks")
+			return nil, report.WithHint(fmt.Errorf("there is no certificate in %s", t.TrustFile), "it holds -----BEGIN CERTIFICATE----- blocks")
 		}
 		conf.ClientCAs = conf.RootCAs
 	}
-	if t.ciphers != "" {
-		suites, err := cipherSuites(t.ciphers)
+	if t.Ciphers != "" {
+		suites, err := cipherSuites(t.Ciphers)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +115,7 @@ func cipherSuites(list string) ([]uint16, error) {
 			}
 		}
 		if !found {
-			return nil, usage("name suites such as ECDHE-RSA-AES128-GCM-SHA256, separated by colons; OpenSSL's groups (HIGH, !aNULL) are not understood", "there is no cipher suite %q here", w)
+			return nil, report.Usage("name suites such as ECDHE-RSA-AES128-GCM-SHA256, separated by colons; OpenSSL's groups (HIGH, !aNULL) are not understood", "there is no cipher suite %q here", w)
 		}
 	}
 	return out, nil
@@ -121,25 +123,25 @@ func cipherSuites(list string) ([]uint16, error) {
 
 // startTLS makes the client's handshake.
 func (n *netcat) startTLS(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	t := &n.c.tls
-	conf, err := n.c.commonTLS()
+	t := &n.c.TLS
+	conf, err := commonTLS(&n.c.TLS)
 	if err != nil {
 		return nil, err
 	}
-	conf.ServerName = t.serverName
+	conf.ServerName = t.ServerName
 	if conf.ServerName == "" {
-		conf.ServerName = n.c.host
+		conf.ServerName = n.c.Host
 	}
 	switch {
-	case t.fingerprint != "":
-		pin, err := readPin(t.fingerprint)
+	case t.Fingerprint != "":
+		pin, err := readPin(t.Fingerprint)
 		if err != nil {
-			return nil, usage(err.Error(), "--ssl-fingerprint: %q will not do", t.fingerprint)
+			return nil, report.Usage(err.Error(), "--ssl-fingerprint: %q will not do", t.Fingerprint)
 		}
 		// The pin stands for the whole verification.
 		conf.InsecureSkipVerify = true
 		conf.VerifyConnection = func(cs tls.ConnectionState) error { return checkPin(cs, pin) }
-	case t.insecure:
+	case t.Insecure:
 		conf.InsecureSkipVerify = true
 	}
 	var shown []*x509.Certificate
@@ -187,7 +189,7 @@ func checkPin(cs tls.ConnectionState, pin []byte) error {
 }
 
 func (n *netcat) handshake(ctx context.Context, tc *tls.Conn) error {
-	limit := n.c.connectTimeout()
+	limit := n.c.ConnectTimeout()
 	if limit == 0 {
 		limit = handshakeLimit
 	}
@@ -202,14 +204,14 @@ func (n *netcat) tellTLS(cs tls.ConnectionState) {
 	if len(cs.PeerCertificates) > 0 {
 		leaf := cs.PeerCertificates[0]
 		fields = append(fields, "subject", leaf.Subject.String(), "fingerprint", fingerprint(leaf))
-		n.r.say("%s %s, certificate of %s, SHA-256 %s", version, suite, subject(leaf), fingerprint(leaf))
+		n.r.Say("%s %s, certificate of %s, SHA-256 %s", version, suite, subject(leaf), fingerprint(leaf))
 	} else {
-		n.r.say("%s %s", version, suite)
+		n.r.Say("%s %s", version, suite)
 	}
 	if cs.NegotiatedProtocol != "" {
-		n.r.say("The protocol is %s (ALPN).", cs.NegotiatedProtocol)
+		n.r.Say("The protocol is %s (ALPN).", cs.NegotiatedProtocol)
 	}
-	n.r.event("tls", fields...)
+	n.r.Event("tls", fields...)
 }
 
 // subject is what a certificate calls itself.
@@ -239,43 +241,43 @@ func tlsError(err error, name string, shown []*x509.Certificate) error {
 		pinned   *pinError
 		remote   *net.OpError
 		notTLS   tls.RecordHeaderError
-		noAnswer = timedOut(err)
+		noAnswer = report.TimedOut(err)
 	)
 	switch {
 	case errors.As(err, &pinned):
-		return withHint(errors.New("the certificate is not the pinned one; it has the SHA-256 fingerprint "+pinned.got), "it was replaced, or somebody is in between: ask the server's owner")
+		return report.WithHint(errors.New("the certificate is not the pinned one; it has the SHA-256 fingerprint "+pinned.got), "it was replaced, or somebody is in between: ask the server's owner")
 	case errors.As(err, &unknown):
 		msg := fmt.Sprintf("nobody we trust vouches for the certificate of %s", subject(shown[0]))
 		if bytes.Equal(shown[0].RawIssuer, shown[0].RawSubject) {
 			msg = fmt.Sprintf("the certificate of %s is signed by itself, so anybody can have made it", subject(shown[0]))
 		}
-		return withHint(errors.New(msg), pin+"; or trust its authority: --ssl-trustfile FILE; --ssl-insecure accepts anybody")
+		return report.WithHint(errors.New(msg), pin+"; or trust its authority: --ssl-trustfile FILE; --ssl-insecure accepts anybody")
 	case errors.As(err, &host):
 		leaf := shown[0]
 		if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
-			return withHint(fmt.Errorf("the certificate names %q only in its Common Name, which has not counted for years: it needs a Subject Alternative Name", leaf.Subject.CommonName), pin)
+			return report.WithHint(fmt.Errorf("the certificate names %q only in its Common Name, which has not counted for years: it needs a Subject Alternative Name", leaf.Subject.CommonName), pin)
 		}
-		return withHint(fmt.Errorf("the certificate is for %s, not for %s", names(leaf), name), "ask for a name it has: --ssl-servername NAME; "+pin)
+		return report.WithHint(fmt.Errorf("the certificate is for %s, not for %s", names(leaf), name), "ask for a name it has: --ssl-servername NAME; "+pin)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		leaf := shown[0]
 		if time.Now().Before(leaf.NotBefore) {
-			return withHint(fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
+			return report.WithHint(fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
 		}
-		return withHint(fmt.Errorf("the certificate ended on %s", leaf.NotAfter.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
+		return report.WithHint(fmt.Errorf("the certificate ended on %s", leaf.NotAfter.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
 	case errors.As(err, &notTLS):
-		return withHint(fmt.Errorf("the peer does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "leave --ssl out, or look at the port")
+		return report.WithHint(fmt.Errorf("the peer does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "leave --ssl out, or look at the port")
 	case errors.As(err, &remote) && remote.Op == "remote error": // an alert, whose type is not exported
-		return withHint(fmt.Errorf("the peer refused the handshake: %w", remote.Err), alertHint(remote.Err))
+		return report.WithHint(fmt.Errorf("the peer refused the handshake: %w", remote.Err), alertHint(remote.Err))
 	case noAnswer:
-		return withHint(errors.New("the peer did not answer the TLS handshake"), "does it speak TLS on this port? without --ssl it may say something")
-	case errors.Is(err, net.ErrClosed), reset(err), strings.HasSuffix(err.Error(), "EOF"):
-		return withHint(errors.New("the peer hung up in the TLS handshake"), "does it speak TLS on this port, and with the version this nc speaks (TLS 1.2 and 1.3)?")
+		return report.WithHint(errors.New("the peer did not answer the TLS handshake"), "does it speak TLS on this port? without --ssl it may say something")
+	case errors.Is(err, net.ErrClosed), report.Reset(err), strings.HasSuffix(err.Error(), "EOF"):
+		return report.WithHint(errors.New("the peer hung up in the TLS handshake"), "does it speak TLS on this port, and with the version this nc speaks (TLS 1.2 and 1.3)?")
 	}
 	hint := ""
 	if len(shown) > 0 {
 		hint = pin
 	}
-	return withHint(fmt.Errorf("TLS: %w", err), hint)
+	return report.WithHint(fmt.Errorf("TLS: %w", err), hint)
 }
 
 func alertHint(a error) string {
@@ -302,28 +304,28 @@ func names(c *x509.Certificate) string {
 
 // serverTLS is the listener's configuration.
 func (n *netcat) serverTLS() (*tls.Config, error) {
-	conf, err := n.c.commonTLS()
+	conf, err := commonTLS(&n.c.TLS)
 	if err != nil {
 		return nil, err
 	}
 	if len(conf.Certificates) == 0 {
-		cert, err := selfSigned(n.c.host)
+		cert, err := selfSigned(n.c.Host)
 		if err != nil {
 			return nil, err
 		}
 		conf.Certificates = []tls.Certificate{cert}
-		n.r.say("Made a certificate for this run; to pin it: --ssl-fingerprint %s", fingerprint(cert.Leaf))
+		n.r.Say("Made a certificate for this run; to pin it: --ssl-fingerprint %s", fingerprint(cert.Leaf))
 	}
-	t := &n.c.tls
+	t := &n.c.TLS
 	switch {
-	case t.fingerprint != "":
-		pin, err := readPin(t.fingerprint)
+	case t.Fingerprint != "":
+		pin, err := readPin(t.Fingerprint)
 		if err != nil {
-			return nil, usage(err.Error(), "--ssl-fingerprint: %q will not do", t.fingerprint)
+			return nil, report.Usage(err.Error(), "--ssl-fingerprint: %q will not do", t.Fingerprint)
 		}
 		conf.ClientAuth = tls.RequireAnyClientCert
 		conf.VerifyConnection = func(cs tls.ConnectionState) error { return checkPin(cs, pin) }
-	case t.verify || t.trustFile != "":
+	case t.Verify || t.TrustFile != "":
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return conf, nil
@@ -366,7 +368,7 @@ func (n *netcat) acceptTLS(ctx context.Context, conn net.Conn, conf *tls.Config)
 		conn.Close()
 		var notTLS tls.RecordHeaderError
 		if errors.As(err, &notTLS) {
-			return nil, withHint(fmt.Errorf("the client does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "it needs --ssl (ncat), openssl s_client, or the like")
+			return nil, report.WithHint(fmt.Errorf("the client does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "it needs --ssl (ncat), openssl s_client, or the like")
 		}
 		return nil, fmt.Errorf("TLS handshake with %s: %w", conn.RemoteAddr(), err)
 	}

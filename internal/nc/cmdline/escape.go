@@ -1,8 +1,10 @@
-package nc
+package cmdline
 
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // unescape reads \n, \r, \t, \0, \a, \b, \e, \f, \v, \\, \", \' and \xHH; everything else stands for itself.
@@ -53,4 +55,42 @@ func unescape(s string) ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// SplitWords splits a command at blanks; quotes and backslashes work as in a shell.
+func SplitWords(s string) ([]string, error) {
+	var words []string
+	var word []byte
+	in, quote := false, byte(0)
+	for i := 0; i < len(s); i++ {
+		b := s[i]
+		switch {
+		case quote == '\'' && b != '\'':
+			word = append(word, b)
+		case b == '\\' && i+1 < len(s) && (quote == 0 || s[i+1] == '"' || s[i+1] == '\\'):
+			i++
+			word, in = append(word, s[i]), true
+		case quote != 0 && b == quote:
+			quote = 0
+		case quote == 0 && (b == '\'' || b == '"'):
+			quote, in = b, true
+		case quote == 0 && (b == ' ' || b == '\t'):
+			if in {
+				words = append(words, string(word))
+			}
+			word, in = nil, false
+		default:
+			word, in = append(word, b), true
+		}
+	}
+	if quote != 0 {
+		return nil, report.Usage("close the quote, or use -c for a shell command", "a quote is open in %q", s)
+	}
+	if in {
+		words = append(words, string(word))
+	}
+	if len(words) == 0 {
+		return nil, report.Usage("-e /bin/cat", "the command is empty")
+	}
+	return words, nil
 }

@@ -1,4 +1,4 @@
-package nc
+package cmdline
 
 import (
 	"bytes"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// hexLine turns one line of --hex input into bytes. A line of pairs of hex
+// HexLine turns one line of --hex input into bytes. A line of pairs of hex
 // digits is those bytes; any other is text with escapes, and keeps its line feed.
-func hexLine(line []byte) ([]byte, error) {
+func HexLine(line []byte) ([]byte, error) {
 	s := strings.TrimRight(string(line), "\r\n")
 	compact := strings.NewReplacer(" ", "", "\t", "", "0x", "", ":", "", ",", "").Replace(s)
 	if compact != "" && len(compact)%2 == 0 {

@@ -1,12 +1,12 @@
-package nc
+package cmdline
 
 import (
 	"fmt"
 	"strings"
 )
 
-// explanation says in words what a command line will do.
-func explanation(c *config, options []given) string {
+// Explanation says in words what a command line will do.
+func Explanation(c *Config, options []Given) string {
 	var b strings.Builder
 	b.WriteString(c.purpose())
 	for _, g := range options {
@@ -28,72 +28,72 @@ func explanation(c *config, options []given) string {
 	return b.String()
 }
 
-func (c *config) purpose() string {
+func (c *Config) purpose() string {
 	var ports []string
-	for _, r := range c.ports {
-		if r.one() {
-			ports = append(ports, fmt.Sprint(r.lo))
+	for _, r := range c.Ports {
+		if r.One() {
+			ports = append(ports, fmt.Sprint(r.Lo))
 		} else {
-			ports = append(ports, fmt.Sprintf("%d to %d", r.lo, r.hi))
+			ports = append(ports, fmt.Sprintf("%d to %d", r.Lo, r.Hi))
 		}
 	}
 	port := strings.Join(ports, ", ")
-	kind := strings.ToUpper(c.proto())
+	kind := strings.ToUpper(c.Proto())
 	switch {
-	case c.unix && c.listen:
-		return fmt.Sprintf("nc listens on the Unix socket %s.\n", c.host)
-	case c.unix:
-		return fmt.Sprintf("nc connects to the Unix socket %s.\n", c.host)
-	case c.vsock && c.listen:
+	case c.Unix && c.Listen:
+		return fmt.Sprintf("nc listens on the Unix socket %s.\n", c.Host)
+	case c.Unix:
+		return fmt.Sprintf("nc connects to the Unix socket %s.\n", c.Host)
+	case c.Vsock && c.Listen:
 		return fmt.Sprintf("nc listens on vsock port %s.\n", port)
-	case c.scan:
-		return fmt.Sprintf("nc looks which of the %s ports %s of %s are open.\n", kind, port, c.host)
-	case c.listen:
+	case c.Scan:
+		return fmt.Sprintf("nc looks which of the %s ports %s of %s are open.\n", kind, port, c.Host)
+	case c.Listen:
 		where := "every IPv4 address of this machine"
-		if c.ipv6 {
+		if c.IPv6 {
 			where = "every IPv6 address of this machine"
 		}
-		if c.host != "" {
-			where = c.host
+		if c.Host != "" {
+			where = c.Host
 		}
 		return fmt.Sprintf("nc listens on %s port %s of %s.\n", kind, port, where)
 	}
-	return fmt.Sprintf("nc connects to %s port %s of %s.\n", kind, port, c.host)
+	return fmt.Sprintf("nc connects to %s port %s of %s.\n", kind, port, c.Host)
 }
 
 // ending says when it will be over.
-func (c *config) ending() string {
+func (c *Config) ending() string {
 	switch {
-	case c.scan:
+	case c.Scan:
 		return "It ends when all ports have been looked at; the status is 0 if one is open.\n"
-	case c.broker || c.chat || c.listen && (c.proxy.kind != "" || c.runs() && c.keepOpen):
+	case c.Broker || c.Chat || c.Listen && (c.Proxy.Kind != "" || c.Runs() && c.KeepOpen):
 		return "It goes on until it is stopped.\n"
-	case c.runs():
+	case c.Runs():
 		return "It ends when the program has ended and its output is sent.\n"
 	}
 	var b strings.Builder
 	switch {
-	case c.recvOnly || c.noStdin:
-	case c.sendOnly:
+	case c.RecvOnly || c.NoStdin:
+	case c.SendOnly:
 		b.WriteString("It ends at the end of the input.\n")
-	case c.noShutdown:
+	case c.NoShutdown:
 		b.WriteString("At the end of the input it tells the peer nothing and goes on receiving.\n")
-	case c.udp:
+	case c.UDP:
 		b.WriteString("At the end of the input it goes on receiving.\n")
 	default:
 		b.WriteString("At the end of the input it tells the peer (FIN) and goes on receiving.\n")
 	}
-	if c.quitAfter >= 0 {
-		fmt.Fprintf(&b, "It ends %v after the end of the input at the latest.\n", c.quitAfter)
+	if c.QuitAfter >= 0 {
+		fmt.Fprintf(&b, "It ends %v after the end of the input at the latest.\n", c.QuitAfter)
 	}
 	switch {
-	case c.udp && c.timeout == 0 && c.idleTimeout == 0 && c.quitAfter < 0:
+	case c.UDP && c.Timeout == 0 && c.IdleTimeout == 0 && c.QuitAfter < 0:
 		b.WriteString("Datagrams have no end: stop it with Ctrl-C, or add -w TIME.\n")
-	case c.keepOpen:
+	case c.KeepOpen:
 		b.WriteString("When the peer has finished, it waits for the next connection.\n")
-	case c.halfOpen:
+	case c.HalfOpen:
 		b.WriteString("It ends when both sides have finished.\n")
-	case !c.udp:
+	case !c.UDP:
 		b.WriteString("It ends when the peer has finished and everything is written.\n")
 	}
 	return b.String()

@@ -1,4 +1,4 @@
-package nc
+package cmdline
 
 import (
 	"bufio"
@@ -55,8 +55,8 @@ func servicePort(name, proto string) (port int, ok bool) {
 	return port, ok
 }
 
-// serviceName returns the name of a port, "*" when it has none.
-func serviceName(port int, proto string) string {
+// ServiceName returns the name of a port, "*" when it has none.
+func ServiceName(port int, proto string) string {
 	name := "*"
 	services(func(n string, p int, pr string) bool {
 		if p == port && pr == proto {

@@ -1,27 +1,29 @@
-package nc
+package cmdline
 
 import (
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 func TestParse(t *testing.T) {
-	c, _, err := parse([]string{"nc", "-lnvvw5", "-p1337", "-k"})
-	if err != nil || !c.listen || !c.noDNS || c.verbose != 2 || c.timeout != 5*time.Second || c.ports[0].lo != 1337 || !c.keepOpen {
+	c, _, err := Parse([]string{"nc", "-lnvvw5", "-p1337", "-k"})
+	if err != nil || !c.Listen || !c.NoDNS || c.Verbose != 2 || c.Timeout != 5*time.Second || c.Ports[0].Lo != 1337 || !c.KeepOpen {
 		t.Errorf("got %+v, %v", c, err)
 	}
-	c, _, err = parse([]string{"nc", "host", "-u", "53", "--", "100-90"})
+	c, _, err = Parse([]string{"nc", "host", "-u", "53", "--", "100-90"})
 	if err == nil || c == nil {
 		t.Errorf("two ports without -z: %v", err)
 	}
-	c, _, err = parse([]string{"nc", "-z", "host", "-u", "53", "--", "100-90", "7,9"})
-	if err != nil || len(c.ports) != 4 || c.ports[1] != (portRange{lo: 90, hi: 100}) {
+	c, _, err = Parse([]string{"nc", "-z", "host", "-u", "53", "--", "100-90", "7,9"})
+	if err != nil || len(c.Ports) != 4 || c.Ports[1] != (PortRange{Lo: 90, Hi: 100}) {
 		t.Errorf("got %+v, %v", c, err)
 	}
-	c, _, err = parse([]string{"/usr/bin/ncat", "-lk", "-m", "3", "-i", "500ms", "-c", "cat"})
-	if err != nil || c.compat != compatNcat || c.idleTimeout != 500*time.Millisecond || c.ports[0].lo != 31337 {
+	c, _, err = Parse([]string{"/usr/bin/ncat", "-lk", "-m", "3", "-i", "500ms", "-c", "cat"})
+	if err != nil || c.compat != compatNcat || c.IdleTimeout != 500*time.Millisecond || c.Ports[0].Lo != 31337 {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }
@@ -36,12 +38,12 @@ func TestRefusals(t *testing.T) {
 		"-T bogus h 1", "-q x h 1", "--limit-rate 0 h 1", "--resolve x h 1", `--send \q h 1`, "--compat=mine h 1", "--ssl=1 h 1", "-é h 1", "-l --pow 1", "--pow -u h 1", "-l --broker -e a 1",
 		"-l --proxy-type socks4 1", "-l --chat -C 1", "-lku -e a 1", "--pow-wait 1 h 1", "-lk -m 3 1", "--no-edit --history f h 1",
 	} {
-		_, _, err := parse(append([]string{"nc"}, strings.Fields(line)...))
-		var u *usageError
+		_, _, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
+		var u *report.UsageError
 		if !errors.As(err, &u) {
 			t.Errorf("nc %s: %v, want a refusal", line, err)
-		} else if u.msg == "" || u.hint == "" {
-			t.Errorf("nc %s: error %q, hint %q", line, u.msg, u.hint)
+		} else if u.Msg == "" || u.Hint == "" {
+			t.Errorf("nc %s: error %q, hint %q", line, u.Msg, u.Hint)
 		}
 	}
 }
@@ -72,7 +74,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
-	lines := strings.Split(strings.TrimSuffix(helpText, "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(HelpText, "\n"), "\n")
 	if len(lines) > 23 {
 		t.Errorf("the help has %d lines", len(lines))
 	}
@@ -88,13 +90,13 @@ func FuzzParse(f *testing.F) {
 	f.Add("--wait-for\nx\\x41\n--send\ny\nhost\n1")
 	f.Add("-z\n-T\nef\n--resolve\na:b\nh\n1-9,http")
 	f.Fuzz(func(t *testing.T, line string) {
-		c, given, err := parse(append([]string{"nc"}, strings.Split(line, "\n")...))
-		var u *usageError
+		c, given, err := Parse(append([]string{"nc"}, strings.Split(line, "\n")...))
+		var u *report.UsageError
 		if err != nil && !errors.As(err, &u) {
 			t.Fatalf("an error that is no refusal: %v", err)
 		}
-		if err == nil && c.mode == modeRun {
-			explanation(c, given)
+		if err == nil && c.Mode == modeRun {
+			Explanation(c, given)
 		}
 	})
 }
@@ -102,13 +104,13 @@ func FuzzParse(f *testing.F) {
 func FuzzHexLine(f *testing.F) {
 	f.Add([]byte("41 42 0a\n"))
 	f.Add([]byte(`a\x41\n`))
-	f.Fuzz(func(t *testing.T, p []byte) { hexLine(p) })
+	f.Fuzz(func(t *testing.T, p []byte) { HexLine(p) })
 }
 
 func FuzzSplitWords(f *testing.F) {
 	f.Add(`a "b c" 'd e' f\ g`)
 	f.Fuzz(func(t *testing.T, s string) {
-		if w, err := splitWords(s); err == nil && len(w) == 0 {
+		if w, err := SplitWords(s); err == nil && len(w) == 0 {
 			t.Fatal("no words and no error")
 		}
 	})

@@ -1,4 +1,4 @@
-package nc
+package cmdline
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ var values = map[string]string{
 	"tos": "lowdelay throughput reliability critical inetcontrol netcontrol ef",
 }
 
-// completion writes the completions of a shell, made from the table of options.
-func completion(shell string) []byte {
+// Completion writes the completions of a shell, made from the table of options.
+func Completion(shell string) []byte {
 	switch shell {
 	case "zsh":
 		return zshCompletion()

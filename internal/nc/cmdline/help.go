@@ -1,9 +1,11 @@
-package nc
+package cmdline
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+)
 
-// helpText fits a terminal of 80 by 24.
-const helpText = `nc HOST PORT            connect            nc -l PORT       listen (0: any port)
+// HelpText fits a terminal of 80 by 24.
+const HelpText = `nc HOST PORT            connect            nc -l PORT       listen (0: any port)
 nc -z HOST 1-1000       which are open     nc -U PATH       Unix socket
   -u  UDP               -4 -6  IPv4, IPv6  -n  no look-ups  -v  say what happens
   -k  after one connection, the next       -m N  at most N at once
@@ -26,7 +28,8 @@ TIME: seconds, or 500ms, 2m. The end of input is passed on (FIN), and nc ends
 when the peer has. --explain says what a command line does; --man says all.
 `
 
-func version() string {
+// Version is the line of --version.
+func Version() string {
 	v := "(devel)"
 	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
 		v = bi.Main.Version

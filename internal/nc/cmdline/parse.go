@@ -1,35 +1,28 @@
-package nc
+package cmdline
 
 import (
 	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
-// usageError is a mistake in the command line: what is wrong, and the way out.
-type usageError struct{ msg, hint string }
-
-func (e *usageError) Error() string { return e.msg }
-
-func usage(hint, format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...), hint}
-}
-
-// given is one option as it stood on the command line.
-type given struct {
+// Given is one option as it stood on the command line.
+type Given struct {
 	opt   *option
 	as    string // -w or --timeout, as typed
 	value string
 }
 
-// parse reads a command line as getopt does: letters may be joined, their
+// Parse reads a command line as getopt does: letters may be joined, their
 // arguments may follow directly, options and operands may be mixed, and "--"
 // ends the options.
-func parse(args []string) (*config, []given, error) {
-	c := &config{name: "nc", quitAfter: -1, color: "auto"}
+func Parse(args []string) (*Config, []Given, error) {
+	c := &Config{Name: "nc", QuitAfter: -1, Color: "auto"}
 	if len(args) > 0 {
-		c.name, args = filepath.Base(args[0]), args[1:]
+		c.Name, args = filepath.Base(args[0]), args[1:]
 	}
 	if err := c.chooseDialect(args); err != nil {
 		return c, nil, err
@@ -54,7 +47,7 @@ func parse(args []string) (*config, []given, error) {
 			return c, p.given, err
 		}
 	}
-	if c.mode != modeRun {
+	if c.Mode != modeRun {
 		return c, p.given, nil
 	}
 	if err := c.check(p.operands); err != nil {
@@ -65,8 +58,8 @@ func parse(args []string) (*config, []given, error) {
 
 // chooseDialect looks at the name the program has and at --compat, which must
 // be known before the first letter is read.
-func (c *config) chooseDialect(args []string) error {
-	base := strings.TrimSuffix(strings.ToLower(c.name), ".exe")
+func (c *Config) chooseDialect(args []string) error {
+	base := strings.TrimSuffix(strings.ToLower(c.Name), ".exe")
 	switch base {
 	case "ncat":
 		c.compat = compatNcat
@@ -92,15 +85,15 @@ func (c *config) chooseDialect(args []string) error {
 		case "traditional":
 			c.compat = compatTraditional
 		default:
-			return usage("--compat=openbsd, --compat=ncat or --compat=traditional", "%q is nobody's dialect", v)
+			return report.Usage("--compat=openbsd, --compat=ncat or --compat=traditional", "%q is nobody's dialect", v)
 		}
 	}
 	return nil
 }
 
 type parser struct {
-	c        *config
-	given    []given
+	c        *Config
+	given    []Given
 	operands []string
 }
 
@@ -159,20 +152,20 @@ func (p *parser) long(arg string, rest []string) ([]string, error) {
 	o, near := findLong(name)
 	if o == nil {
 		if len(near) > 1 {
-			return rest, usage("it could be "+strings.Join(near, ", "), "--%s is not clear", name)
+			return rest, report.Usage("it could be "+strings.Join(near, ", "), "--%s is not clear", name)
 		}
-		return rest, usage(suggest(name), "there is no option --%s", name)
+		return rest, report.Usage(suggest(name), "there is no option --%s", name)
 	}
 	as := "--" + name
 	if o.arg == "" {
 		if hasValue {
-			return rest, usage("write "+as, "%s takes no value", as)
+			return rest, report.Usage("write "+as, "%s takes no value", as)
 		}
 		return rest, p.set(o, as, "")
 	}
 	if !hasValue {
 		if len(rest) == 0 {
-			return rest, usage(fmt.Sprintf("write %s=%s", as, o.arg), "%s needs a value", as)
+			return rest, report.Usage(fmt.Sprintf("write %s=%s", as, o.arg), "%s needs a value", as)
 		}
 		value, rest = rest[0], rest[1:]
 	}
@@ -195,7 +188,7 @@ func (p *parser) letters(arg string, rest []string) ([]string, error) {
 		value := arg[i+1:]
 		if value == "" {
 			if len(rest) == 0 {
-				return rest, usage(fmt.Sprintf("write %s %s", as, o.arg), "%s needs a value", as)
+				return rest, report.Usage(fmt.Sprintf("write %s %s", as, o.arg), "%s needs a value", as)
 			}
 			value, rest = rest[0], rest[1:]
 		}
@@ -206,30 +199,30 @@ func (p *parser) letters(arg string, rest []string) ([]string, error) {
 
 func (p *parser) unknownLetter(l byte) error {
 	if l < 0x20 || l > 0x7e {
-		return usage("nc -h shows the options", "there is no option with the byte %#02x", l)
+		return report.Usage("nc -h shows the options", "there is no option with the byte %#02x", l)
 	}
 	if p.c.compat != compatOpenBSD {
 		if o := findLetter(compatOpenBSD, l); o != nil {
-			return usage(fmt.Sprintf("if you mean nc's -%c, write --%s", l, o.long), "there is no option -%c in this dialect", l)
+			return report.Usage(fmt.Sprintf("if you mean nc's -%c, write --%s", l, o.long), "there is no option -%c in this dialect", l)
 		}
 	}
 	switch l {
 	case 'H', 'R', 'K', 'L', 'E', 'A', 'j', 'B':
-		return usage("TLS options are called --ssl-… here; nc --man lists all", "there is no option -%c", l)
+		return report.Usage("TLS options are called --ssl-… here; nc --man lists all", "there is no option -%c", l)
 	}
-	return usage("nc -h shows the options, nc --man explains all of them", "there is no option -%c", l)
+	return report.Usage("nc -h shows the options, nc --man explains all of them", "there is no option -%c", l)
 }
 
 func (p *parser) set(o *option, as, value string) error {
 	if o.refuse != "" {
-		return usage(o.instead, "%s: %s", as, o.refuse)
+		return report.Usage(o.instead, "%s: %s", as, o.refuse)
 	}
-	p.given = append(p.given, given{o, as, value})
+	p.given = append(p.given, Given{o, as, value})
 	if err := o.set(p.c, value); err != nil {
 		if o.arg == "" {
 			return err
 		}
-		return usage(err.Error(), "%s: %q will not do", as, value)
+		return report.Usage(err.Error(), "%s: %q will not do", as, value)
 	}
 	return nil
 }
@@ -273,16 +266,17 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// portRange is one port, or several: lo to hi, both included. name is the service as typed.
-type portRange struct {
-	lo, hi int
-	name   string
+// PortRange is one port, or several: lo to hi, both included. name is the service as typed.
+type PortRange struct {
+	Lo, Hi int
+	Name   string
 }
 
-func (r portRange) one() bool { return r.lo == r.hi }
+// One reports whether it is a single port.
+func (r PortRange) One() bool { return r.Lo == r.Hi }
 
-// parsePorts reads 80, 1-1024 or a service's name.
-func parsePorts(v, proto string, zero bool) (portRange, error) {
+// ParsePorts reads 80, 1-1024 or a service's name.
+func ParsePorts(v, proto string, zero bool) (PortRange, error) {
 	least := 1
 	if zero {
 		least = 0
@@ -296,19 +290,25 @@ func parsePorts(v, proto string, zero bool) (portRange, error) {
 				l, h = h, l
 			}
 			if l < least || h > 65535 {
-				return portRange{}, bad
+				return PortRange{}, bad
 			}
-			return portRange{lo: l, hi: h}, nil
+			return PortRange{Lo: l, Hi: h}, nil
 		}
 	}
 	if n, err := strconv.Atoi(v); err == nil {
 		if n < least || n > 65535 {
-			return portRange{}, bad
+			return PortRange{}, bad
 		}
-		return portRange{lo: n, hi: n}, nil
+		return PortRange{Lo: n, Hi: n}, nil
 	}
 	if n, ok := servicePort(v, proto); ok {
-		return portRange{lo: n, hi: n, name: v}, nil
+		return PortRange{Lo: n, Hi: n, Name: v}, nil
 	}
-	return portRange{}, bad
+	return PortRange{}, bad
+}
+
+// ParseUint32 reads a vsock context ID or port.
+func ParseUint32(s string) (uint32, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err
 }

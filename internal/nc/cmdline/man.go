@@ -1,4 +1,4 @@
-package nc
+package cmdline
 
 import (
 	"bytes"
@@ -83,8 +83,8 @@ Speak TLS.
 Through a SOCKS5 proxy.
 `
 
-// manPage is nc(1), made from the table of options.
-func manPage() []byte {
+// ManPage is nc(1), made from the table of options.
+func ManPage() []byte {
 	var b bytes.Buffer
 	b.WriteString(manIntro)
 	for _, g := range groups {

@@ -1,0 +1,166 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+)
+
+// UsageError is a mistake in the command line: what is wrong, and the way out.
+type UsageError struct{ Msg, Hint string }
+
+func (e *UsageError) Error() string { return e.Msg }
+
+// Usage is a mistake in the command line with the way out.
+func Usage(hint, format string, args ...any) error {
+	return &UsageError{fmt.Sprintf(format, args...), hint}
+}
+
+// Told is an error that has been told already; only its status is left.
+type Told struct{ Err error }
+
+func (t Told) Error() string { return t.Err.Error() }
+func (t Told) Unwrap() error { return t.Err }
+
+// Explained is an error with a way out.
+type Explained struct {
+	Err  error
+	Hint string
+}
+
+func (e *Explained) Error() string { return e.Err.Error() }
+func (e *Explained) Unwrap() error { return e.Err }
+
+// WithHint gives an error a way out.
+func WithHint(err error, hint string) error { return &Explained{err, hint} }
+
+// BrokenPipe reports whether the reader of our output has gone.
+func BrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// Cause is the innermost error in the system's words, as strerror writes them.
+func Cause(err error) string {
+	var errno syscall.Errno
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &errno):
+		s := errno.Error()
+		first, size := utf8.DecodeRuneInString(s)
+		return string(unicode.ToUpper(first)) + s[size:]
+	case TimedOut(err):
+		return "Connection timed out"
+	case errors.As(err, &dns):
+		return "Name or service not known"
+	}
+	return err.Error()
+}
+
+func TimedOut(err error) bool {
+	var ne net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &ne) && ne.Timeout()
+}
+
+// Reset reports whether the peer has cut the connection instead of finishing.
+func Reset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+func Refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// ConnectError says why a connection could not be made, and what to do.
+func ConnectError(err error, where, proto string, port string) error {
+	is := func(e syscall.Errno) bool { return errors.Is(err, e) }
+	switch {
+	case is(syscall.ECONNREFUSED) && proto == "unix":
+		return WithHint(fmt.Errorf("connection refused: the socket file %s is there, but nothing listens on it", where), "start the server, or remove the file if it is left over")
+	case is(syscall.ECONNREFUSED):
+		return WithHint(fmt.Errorf("connection refused: nothing listens on %s", where), "is the port right? on that host, ss -ltn shows what listens"+udpNote(proto))
+	case is(syscall.ENOENT) && proto == "unix":
+		return WithHint(fmt.Errorf("there is no socket %s", where), "is the path right, and the server running? ss -lx shows the Unix sockets there are")
+	case TimedOut(err), is(syscall.ETIMEDOUT):
+		return WithHint(fmt.Errorf("no answer from %s", where), "a firewall drops the packets, or the host is down; -w TIME sets how long to wait")
+	case is(syscall.EHOSTUNREACH):
+		return WithHint(fmt.Errorf("no route to %s", where), "the host is down, or a firewall says no; ip route get shows the way")
+	case is(syscall.ENETUNREACH):
+		return WithHint(fmt.Errorf("the network of %s cannot be reached", where), "is this machine online? -4 and -6 choose the kind of address")
+	case is(syscall.EACCES), is(syscall.EPERM):
+		return WithHint(fmt.Errorf("not allowed to connect to %s", where), permissionHint(proto))
+	case is(syscall.EADDRNOTAVAIL):
+		return WithHint(fmt.Errorf("connect to %s: the local address is not one of this machine's", where), "ip addr shows those it has; look at -s")
+	case is(syscall.EADDRINUSE):
+		return WithHint(fmt.Errorf("connect to %s: the local port is taken", where), "choose another with -p, or leave it out; ss -tan shows who has it"+portNote(port))
+	case is(syscall.EPROTOTYPE):
+		return WithHint(fmt.Errorf("the socket %s is of another type", where), "add -u for a datagram socket, or leave it out for a stream")
+	}
+	return fmt.Errorf("connect to %s: %w", where, Bare(err))
+}
+
+func udpNote(proto string) string {
+	if proto == "udp" {
+		return " (-u: ss -lun)"
+	}
+	return ""
+}
+
+func portNote(port string) string {
+	if port == "" {
+		return ""
+	}
+	return " (" + port + ")"
+}
+
+func permissionHint(proto string) string {
+	if proto == "unix" {
+		return "look at the rights of the socket file"
+	}
+	return "a broadcast address needs -b; else a firewall on this machine says no"
+}
+
+// ListenError says why an address could not be listened on.
+func ListenError(err error, where string) error {
+	is := func(e syscall.Errno) bool { return errors.Is(err, e) }
+	switch {
+	case is(syscall.EADDRINUSE):
+		return WithHint(fmt.Errorf("listen on %s: the address is taken", where), "ss -ltnp shows by whom; choose another port, or 0 for any free one")
+	case is(syscall.EACCES), is(syscall.EPERM):
+		return WithHint(fmt.Errorf("listen on %s: not allowed", where), "ports below 1024 are root's: choose a higher one, or run with sudo")
+	case is(syscall.EADDRNOTAVAIL):
+		return WithHint(fmt.Errorf("listen on %s: that address is not one of this machine's", where), "ip addr shows those it has; 0.0.0.0 means all of them")
+	case is(syscall.ENOENT):
+		return WithHint(fmt.Errorf("listen on %s: there is no such directory", where), "make the directory first")
+	}
+	return fmt.Errorf("listen on %s: %w", where, Bare(err))
+}
+
+// Bare takes off the layers of package net, which repeat the address.
+func Bare(err error) error {
+	var op *net.OpError
+	for errors.As(err, &op) {
+		err = op.Err
+	}
+	var sys *os.SyscallError
+	if errors.As(err, &sys) {
+		return sys.Err
+	}
+	return err
+}
+
+// LookupError says that a name has no address.
+func LookupError(host string, err error) error {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return WithHint(fmt.Errorf("the name %q has no address", host), "is it spelt right? --resolve "+host+":ADDR gives it one for this run")
+	case TimedOut(err):
+		return WithHint(fmt.Errorf("the DNS did not answer for %q", host), "is this machine online? an address instead of the name needs no DNS")
+	}
+	if errors.As(err, &dns) {
+		return WithHint(fmt.Errorf("look up %q: %s", host, strings.TrimPrefix(dns.Err, "lookup ")), "is this machine online? an address instead of the name needs no DNS")
+	}
+	return err
+}

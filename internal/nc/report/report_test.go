@@ -1,0 +1,112 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// told returns what f made r write.
+func told(t *testing.T, r *Reporter, f func()) string {
+	t.Helper()
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	r.W = out
+	f()
+	out.Close()
+	p, _ := io.ReadAll(in)
+	return string(p)
+}
+
+func TestFail(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		want   string
+	}{
+		{Usage("write it", "there is no %s", "x"), ExitUsage, "error: there is no x\nhint: write it\n"},
+		{fmt.Errorf("dial: %w", WithHint(errors.New("no"), "try again")), ExitNetwork, "error: dial: no\nhint: try again\n"},
+		{errors.New("no"), ExitNetwork, "error: no\n"},
+		{Told{errors.New("told")}, ExitNetwork, ""},
+		{context.Canceled, ExitNetwork, ""},
+	} {
+		r := new(Reporter)
+		if got := told(t, r, func() {
+			if status := r.Fail(c.err); status != c.status {
+				t.Errorf("%v: status %d, want %d", c.err, status, c.status)
+			}
+		}); got != c.want {
+			t.Errorf("%v: told %q, want %q", c.err, got, c.want)
+		}
+	}
+}
+
+// TestLevels says what -v, -vv and --json let through.
+func TestLevels(t *testing.T) {
+	for _, c := range []struct {
+		r    *Reporter
+		want string
+	}{
+		{&Reporter{Name: "nc"}, "nc: note\n"},
+		{&Reporter{Name: "nc", Verbose: 1}, "say\nnc: note\n"},
+		{&Reporter{Name: "nc", Verbose: 2}, "say\nmore\nnc: note\n"},
+	} {
+		if got := told(t, c.r, func() { c.r.Say("say"); c.r.SayMore("more"); c.r.Note("note"); c.r.Event("event") }); got != c.want {
+			t.Errorf("-v %d: %q, want %q", c.r.Verbose, got, c.want)
+		}
+	}
+	r := &Reporter{Name: "nc", Verbose: 2, JSON: true}
+	got := told(t, r, func() { r.Say("say"); r.Note("note"); r.Event("event", "n", 1, "bad", func() {}) })
+	var kinds []string
+	for l := range strings.Lines(got) {
+		var e map[string]any
+		if err := json.Unmarshal([]byte(l), &e); err != nil {
+			t.Fatalf("%q: %v", l, err)
+		}
+		kinds = append(kinds, e["event"].(string))
+	}
+	if fmt.Sprint(kinds) != "[note event]" {
+		t.Errorf("events %v", kinds)
+	}
+}
+
+// TestStatus takes the status line away for a line, and puts it back.
+func TestStatus(t *testing.T) {
+	r := &Reporter{Verbose: 1}
+	if got := told(t, r, func() { r.SetStatus("one"); r.SetStatus("one"); r.Say("line"); r.SetStatus("") }); got != "\r\x1b[Kone\r\x1b[Kline\none\r\x1b[K" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestConnectErrors names cause and way out for what a connection can meet.
+func TestConnectErrors(t *testing.T) {
+	for _, e := range []syscall.Errno{syscall.ECONNREFUSED, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.EPROTOTYPE} {
+		for _, proto := range []string{"tcp", "udp", "unix"} {
+			err := ConnectError(&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", e)}, "here:1", proto, "")
+			var x *Explained
+			if !errors.As(err, &x) || x.Hint == "" || !strings.Contains(err.Error(), "here:1") || strings.Contains(err.Error(), "dial tcp") {
+				t.Errorf("%v, %s: %v", e, proto, err)
+			}
+		}
+	}
+	for _, e := range []syscall.Errno{syscall.EADDRINUSE, syscall.EACCES, syscall.EADDRNOTAVAIL, syscall.ENOENT} {
+		var x *Explained
+		if err := ListenError(e, "here:1"); !errors.As(err, &x) || x.Hint == "" {
+			t.Errorf("listen, %v: %v", e, err)
+		}
+	}
+	var x *Explained
+	if err := LookupError("name.example", &net.DNSError{IsNotFound: true}); !errors.As(err, &x) || !strings.Contains(x.Hint, "--resolve name.example:ADDR") {
+		t.Errorf("look-up: %v", err)
+	}
+}
