@@ -138,7 +138,7 @@ func TestDescriptorsUsedUp(t *testing.T) {
 		t.Helper()
 		for i, p := range players {
 			if err := plays(p); err != nil {
-				t.Errorf("%s: player %d: %v", when, i, err)
+				t.Fatalf("%s: player %d: %v", when, i, err)
 			}
 		}
 	}
