@@ -198,39 +198,6 @@ func (pl *plan) limits() error {
 	return nil
 }
 
-// report says how the plan enforces each part, for people.
-func (pl *plan) report() map[Feature]string {
-	version := map[string]string{}
-	for _, h := range pl.places {
-		for _, c := range h.controllers {
-			version[c] = fmt.Sprintf("control groups, version %d", h.version)
-		}
-	}
-	r := map[Feature]string{
-		FeatureNamespaces: "pid, mount, ipc and uts namespaces; an init of its own for each session",
-		FeatureNetwork:    "an empty network namespace, and no sockets",
-		FeatureFiles:      "a read-only root of its own by pivot_root",
-		FeatureMemory:     version["memory"],
-		FeatureProcesses:  version["pids"],
-		FeatureCPU:        version["cpu"],
-		FeatureIdentity:   "a user ID of its own for each session",
-		FeatureSyscalls:   "seccomp",
-	}
-	if pl.addr {
-		r[FeatureMemory] = "RLIMIT_AS for each process"
-	}
-	if pl.nproc {
-		r[FeatureProcesses] = "RLIMIT_NPROC"
-	}
-	if version["cpu"] == "" {
-		r[FeatureCPU] = "RLIMIT_CPU and nice"
-	}
-	if !pl.root {
-		r[FeatureIdentity] = "one mapped user ID in a user namespace"
-	}
-	return r
-}
-
 // Report says how this host would enforce p, by feature, or what it cannot enforce.
 func Report(p Policy) (map[Feature]string, error) {
 	p, _, err := withImage(p)
