@@ -1,11 +1,13 @@
 // Package host runs challenges for players: it makes the listeners, gives each
 // challenge its server, says where everything is, and ends it all in order.
 //
-// The way of a connection is one line, the server's (package chal):
+// The way of a connection is one line, the server's (package chal) and this package's (line.go):
 //
-//	accept -> slot by peer address -> record -> deadline -> Handler -> half-close, drain, close -> ledger
+//	accept -> slot by peer address -> PROXY header -> slot and rate by real source -> TLS -> proof of work
+//	       -> deadline -> Handler (Go func | program in a sandbox) -> half-close, drain, close -> ledger
 //
 // [Demo] is what `flagstaff serve` runs: the built-in challenges on loopback.
+// [Run] is what `flagstaff run` does: a program for each connection.
 // Nothing is reachable from other machines unless the address says so.
 package host
 
@@ -131,6 +133,12 @@ func (d *Demo) announce(set settings, stands []*stand) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "flagstaff serves on %s (%s)\n\n", host, who)
 	fmt.Fprintf(&b, "  %-10s  %s\n", first.name(), first.command())
+	if first.way.tls != nil {
+		fmt.Fprintf(&b, "  %-10s  ncat --ssl --ssl-servername hello.localhost %s %s plays hello, and so on\n", "by name", reachable(host), port)
+	}
+	if first.fingerprint != "" {
+		fmt.Fprintf(&b, "  %-10s  a certificate was made up; its SHA-256 is %s\n", "TLS", first.fingerprint)
+	}
 	if set.madeUp {
 		fmt.Fprintf(&b, "  %-10s  %s, made up: %s sets it\n", "its flag", set.flag, chal.FlagVariable)
 	}

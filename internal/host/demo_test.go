@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -268,4 +270,47 @@ func TestAnnouncementForPeople(t *testing.T) {
 			t.Errorf("got\n%swant it to contain %q", out.String(), want)
 		}
 	}
+}
+
+// TestDemoChoosesByServerName: one port for all challenges, by SNI.
+func TestDemoChoosesByServerName(t *testing.T) {
+	all := start(t, 14, "--tls", "auto")
+	for name, want := range map[string]string{
+		"hello.chal.example.org":     "| hello: ",
+		"Bytes.localhost":            "| bytes: ",
+		"geography.chal.example.org": "G E O G R A P H Y",
+		"unknown.example.org":        "G E O G R A P H Y",
+		"tls.example.org":            "G E O G R A P H Y",
+		"":                           "G E O G R A P H Y",
+	} {
+		conn, err := tls.Dial("tcp", all[0].Addr, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		p := tube.New(conn, tube.WithTimeout(20*time.Second))
+		if got, err := p.Within(5 * time.Second).RecvUntil(want); err != nil {
+			t.Errorf("server name %q: got %q, %v, want %q", name, got, err, want)
+		}
+		p.Abort()
+	}
+	// The flag is that of the level.
+	solver := levels.All(levels.Options{})[0].Solve
+	p := tube.New(tls.Client(dialPlain(t, all[0].Addr), &tls.Config{ServerName: "hello.localhost", InsecureSkipVerify: true}), tube.WithTimeout(20*time.Second))
+	defer p.Abort()
+	key, err := hex.DecodeString(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flag, err := solver(t.Context(), p); flag != levels.Flag(key, "hello") {
+		t.Errorf("the solver of hello got %q, %v, want the flag of hello", flag, err)
+	}
+}
+
+func dialPlain(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

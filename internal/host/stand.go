@@ -50,7 +50,7 @@ func (st *stand) command() string {
 	switch {
 	case st.packets != nil:
 		return "nc -u " + host + " " + port
-	case st.name() == "tls":
+	case st.name() == "tls", st.way.tls != nil && !st.way.auto:
 		return "ncat --ssl " + host + " " + port
 	}
 	return "nc " + host + " " + port
@@ -159,7 +159,7 @@ func (d *Demo) apply(ctx context.Context, st *stand, shared places, log *slog.Lo
 
 // nameOthers lets players of the first port choose another challenge by its name before the first dot of the server name
 // (SNI), as hello.chal.example.org; without such a name they get st's own. Left out are the levels about
-// what lies below TLS, and those with a patience of their own.
+// what lies below TLS.
 func (st *stand) nameOthers(others []*stand) {
 	if st.way.tls == nil {
 		return
@@ -167,7 +167,7 @@ func (st *stand) nameOthers(others []*stand) {
 	own := st.server.Handler
 	named := map[string]*chal.Server{}
 	for _, o := range others {
-		if o.server != nil && o.server.IdleTimeout == 0 && !slices.Contains([]string{"goodbye", "callback", "tls"}, o.name()) {
+		if o.server != nil && !slices.Contains([]string{"goodbye", "callback", "tls"}, o.name()) {
 			named[o.name()] = o.server
 		}
 	}
@@ -179,7 +179,11 @@ func (st *stand) nameOthers(others []*stand) {
 	}
 	st.server.Handler = chal.HandlerFunc(func(ctx context.Context, s *chal.Session) error {
 		if server := named[s.Challenge]; server != nil {
-			return server.Handler.ServeChal(ctx, s)
+			h := server.Handler
+			if server.SessionTimeout > 0 {
+				h = chal.Chain(h, chal.Timeout(server.SessionTimeout))
+			}
+			return h.ServeChal(ctx, s)
 		}
 		return own.ServeChal(ctx, s)
 	})
