@@ -131,39 +131,6 @@ func tryGroup(dir string) error {
 	return os.Remove(try)
 }
 
-// version2 finds a group whose children can have the controllers, switching these on where that takes
-// nothing from anybody: in the server's own group when it is the root or empty of processes, else in the
-// root of the hierarchy.
-func version2(mount, own string, want []string) (dir string, have []string, err error) {
-	for _, dir = range []string{filepath.Join(mount, own), mount} {
-		if err = tryGroup(dir); err != nil {
-			continue
-		}
-		b, _ := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
-		have = nil
-		for _, c := range strings.Fields(string(b)) {
-			for _, w := range want {
-				if c == w {
-					have = append(have, c)
-				}
-			}
-		}
-		if len(have) == 0 {
-			continue // none of them here: perhaps they are mounted as version 1
-		}
-		err = enable(dir, have)
-		if err == nil {
-			return dir, have, nil
-		}
-		err = fmt.Errorf("switch on %s in %s: %w", strings.Join(have, ", "), dir, err)
-	}
-	return "", nil, err
-}
-
-func enable(dir string, names []string) error {
-	return os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+strings.Join(names, " +")), 0)
-}
-
 // groups are the control groups of one runner, in every hierarchy it uses.
 type groups struct {
 	places []hierarchy // with dir the runner's own group
