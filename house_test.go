@@ -27,11 +27,11 @@ var floors = [][]string{
 		"sandbox/internal/launcher", "sandbox/oci", "sandbox/internal/ocitest",
 		"internal/memnet", "internal/testkit", "internal/doctest",
 		"internal/nc/access", "internal/nc/broker", "internal/nc/hexdump", "internal/nc/lineedit",
-		"internal/nc/proxy", "internal/nc/relay", "internal/nc/report", "internal/nc/telnet",
-		"internal/nc/transcript", "internal/nc/vsock",
+		"internal/nc/packet", "internal/nc/proxy", "internal/nc/relay", "internal/nc/report",
+		"internal/nc/telnet", "internal/nc/transcript", "internal/nc/vsock",
 		"examples/servers/echo", "examples/servers/prime", "examples/servers/prices", "examples/servers/chat", "examples/servers/kv",
 	},
-	1: {"sandbox", "internal/nc/cmdline", "internal/nc/sockopt"},
+	1: {"sandbox", "internal/nc/cmdline", "internal/nc/scan", "internal/nc/secure", "internal/nc/sockopt"},
 	2: {"internal/nc", "chal", "chal/chaltest", "internal/servercheck"},
 	3: {"chal/program", "challenges/geography", "challenges/levels"},
 	4: {"internal/admit", "internal/doctor", "internal/host"},
@@ -41,6 +41,8 @@ var floors = [][]string{
 // beside names the arrows within a floor.
 var beside = map[string][]string{
 	"internal/nc/cmdline": {"internal/nc/sockopt"},
+	"internal/nc/secure":  {"internal/nc/cmdline"},
+	"internal/nc/scan":    {"internal/nc/sockopt"},
 	"tube/tubetest":       {"tube"},
 	"geo":                 {"geo/internal/world"},
 	"geo/internal/gen":    {"geo", "geo/internal/world"},

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/packet"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/secure"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/sockopt"
 )
 
@@ -77,9 +79,14 @@ func (n *netcat) dial(ctx context.Context) (net.Conn, error) {
 		err = n.sendHeader(conn)
 	}
 	if err == nil && c.TLS.On {
-		return n.startTLS(ctx, conn)
+		return n.secure().Connect(ctx, conn)
 	}
 	return conn, err
+}
+
+// secure is this side of TLS connections.
+func (n *netcat) secure() *secure.Peer {
+	return &secure.Peer{Options: n.c.TLS, Host: n.c.Host, Limit: n.c.ConnectTimeout(), Report: n.r}
 }
 
 // dialHost connects to a host, trying its addresses until one answers.
@@ -254,7 +261,7 @@ func (n *netcat) dialUnix(ctx context.Context) (net.Conn, error) {
 	var conn net.Conn
 	var err error
 	if n.c.UDP {
-		conn, err = dialUnixgram(path, n.c.Source)
+		conn, err = packet.DialUnix(path, n.c.Source)
 	} else {
 		d := net.Dialer{Timeout: n.c.ConnectTimeout()}
 		conn, err = d.DialContext(ctx, "unix", path)

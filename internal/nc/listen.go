@@ -10,12 +10,12 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/packet"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
@@ -38,7 +38,7 @@ func (n *netcat) serve(ctx context.Context) error {
 	}
 	var conf *tls.Config
 	if n.c.TLS.On {
-		if conf, err = n.serverTLS(); err != nil {
+		if conf, err = n.secure().ServerConfig(); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (
 		n.r.Event("proxy-header", "remote", peer.String())
 	}
 	if conf != nil {
-		tc, err := n.acceptTLS(ctx, conn, conf)
+		tc, err := n.secure().Accept(ctx, conn, conf)
 		if err != nil {
 			return nil, err
 		}
@@ -321,7 +321,7 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 		return err
 	}
 	defer pc.Close()
-	p := &peerConn{PacketConn: pc, many: n.c.KeepOpen, accept: func(a net.Addr) bool {
+	p := &packet.Conn{PacketConn: pc, Many: n.c.KeepOpen, Accept: func(a net.Addr) bool {
 		if !n.admits(ctx, a) {
 			return false
 		}
@@ -332,13 +332,13 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 		return true
 	}}
 	// The session begins with the first packet: only then is there somebody to send to.
-	if err := p.first(ctx); err != nil {
+	if err := p.First(ctx); err != nil {
 		return err
 	}
 	if n.c.Runs() {
 		ctx, stop := n.endPrograms(ctx)
 		defer stop()
-		return n.runProgram(ctx, &client{p, p.peer})
+		return n.runProgram(ctx, &client{p, p.RemoteAddr()})
 	}
 	return n.converse(ctx, p)
 }
@@ -349,13 +349,13 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 		if err := removeStale(path); err != nil {
 			return nil, err
 		}
-		pc, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+		pc, err := packet.ListenUnix(path)
 		if err != nil {
 			return nil, report.ListenError(err, path)
 		}
 		n.r.Event("listening", "address", path, "protocol", "unixgram")
 		n.r.Say("Bound on %s", path)
-		return &unlinkOnClose{UnixConn: pc, path: path}, nil
+		return pc, nil
 	}
 	where, err := n.listenAddress(ctx)
 	if err != nil {
@@ -373,108 +373,4 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 	got, _ := addrPort(pc.LocalAddr())
 	n.tellListening("Bound", got)
 	return pc, nil
-}
-
-// peerConn makes a connection of a packet socket: it belongs to the peer that
-// spoke first, or, when it serves many, answers the one that spoke last.
-type peerConn struct {
-	net.PacketConn
-	many    bool
-	accept  func(net.Addr) bool
-	mu      sync.Mutex
-	peer    net.Addr
-	pending []byte
-	has     bool
-}
-
-// first waits for the first packet.
-func (p *peerConn) first(ctx context.Context) error {
-	unhook := context.AfterFunc(ctx, func() { p.SetReadDeadline(time.Unix(1, 0)) })
-	defer unhook()
-	buf := make([]byte, 65536)
-	for {
-		n, from, err := p.ReadFrom(buf)
-		if err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return err
-		}
-		if p.accept(from) {
-			p.peer, p.pending, p.has = from, buf[:n], true
-			return nil
-		}
-	}
-}
-
-func (p *peerConn) Read(b []byte) (int, error) {
-	if p.has {
-		p.has = false
-		return copy(b, p.pending), nil
-	}
-	for {
-		n, from, err := p.ReadFrom(b)
-		if err != nil {
-			return 0, err
-		}
-		p.mu.Lock()
-		same := from == nil || p.peer == nil || from.String() == p.peer.String()
-		p.mu.Unlock()
-		if same {
-			return n, nil
-		}
-		if p.many && p.accept(from) {
-			p.mu.Lock()
-			p.peer = from
-			p.mu.Unlock()
-			return n, nil
-		}
-	}
-}
-
-func (p *peerConn) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	peer := p.peer
-	p.mu.Unlock()
-	if peer == nil || peer.String() == "" {
-		return 0, fmt.Errorf("the sender has no address to be answered at")
-	}
-	return p.WriteTo(b, peer)
-}
-
-func (p *peerConn) RemoteAddr() net.Addr {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.peer
-}
-
-// unlinkOnClose removes the file of a Unix datagram socket.
-type unlinkOnClose struct {
-	*net.UnixConn
-	path string
-	once sync.Once
-}
-
-func (u *unlinkOnClose) Close() error {
-	err := u.UnixConn.Close()
-	if !abstract(u.path) {
-		u.once.Do(func() { os.Remove(u.path) })
-	}
-	return err
-}
-
-// dialUnixgram connects a Unix datagram socket. To be answered it has a file
-// of its own, own or a temporary one.
-func dialUnixgram(path, own string) (net.Conn, error) {
-	if own == "" {
-		own = os.TempDir() + "/nc." + strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(time.Now().UnixNano(), 36)
-	}
-	conn, err := net.DialUnix("unixgram", &net.UnixAddr{Name: own, Net: "unixgram"}, &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		if !errors.Is(err, fs.ErrExist) {
-			os.Remove(own)
-		}
-		return nil, err
-	}
-	return &unlinkOnClose{UnixConn: conn, path: own}, nil
 }

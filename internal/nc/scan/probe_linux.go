@@ -1,4 +1,4 @@
-package nc
+package scan
 
 import (
 	"context"
@@ -21,14 +21,13 @@ type flight struct {
 // cost more than the three calls that a closed port takes. It calls tell with
 // each outcome and reports false, having done nothing, when the command line
 // asks for what only the dialer does.
-func (n *netcat) probeMany(ctx context.Context, a netip.Addr, ports []int, tell func(index int, err error)) bool {
-	c := n.c
-	if c.UDP || c.Interval > 0 || c.Source != "" || c.SourcePorts.Lo != 0 || a.Zone() != "" {
+func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell func(index int, err error)) bool {
+	if s.UDP || s.Interval > 0 || s.Dialer || a.Zone() != "" {
 		return false
 	}
 	var pfds []unix.PollFd
 	var flying []flight
-	limit := c.ConnectTimeout()
+	limit := s.Limit
 	land := func(i int, err error) {
 		unix.Close(int(pfds[i].Fd))
 		tell(flying[i].index, err)
@@ -60,13 +59,13 @@ func (n *netcat) probeMany(ctx context.Context, a netip.Addr, ports []int, tell 
 		}
 	}
 	for i, port := range ports {
-		for len(pfds) >= scanAtOnce && ctx.Err() == nil {
+		for len(pfds) >= atOnce && ctx.Err() == nil {
 			wait()
 		}
 		if ctx.Err() != nil {
 			break
 		}
-		fd, err := n.beginConnect(a, port)
+		fd, err := s.beginConnect(a, port)
 		switch err {
 		case unix.EINPROGRESS:
 			pfds = append(pfds, unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT})
@@ -88,7 +87,7 @@ func (n *netcat) probeMany(ctx context.Context, a netip.Addr, ports []int, tell 
 }
 
 // beginConnect starts a connection and returns its socket.
-func (n *netcat) beginConnect(a netip.Addr, port int) (int, error) {
+func (s *Scanner) beginConnect(a netip.Addr, port int) (int, error) {
 	family, network := unix.AF_INET6, "tcp6"
 	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: port, Addr: a.As16()}
 	if a.Is4() {
@@ -99,8 +98,8 @@ func (n *netcat) beginConnect(a netip.Addr, port int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if n.c.Sock != (sockopt.Options{}) {
-		if err := n.c.Sock.Set(uintptr(fd), network); err != nil {
+	if s.Socket != (sockopt.Options{}) {
+		if err := s.Socket.Set(uintptr(fd), network); err != nil {
 			unix.Close(fd)
 			return -1, err
 		}

@@ -1,4 +1,12 @@
-package nc
+// Package secure is TLS for nc: it verifies by default, says why a certificate
+// is refused, and how to go on safely.
+//
+//	p := &secure.Peer{Options: cmdline.TLSOptions{On: true}, Host: "chal.example.org", Report: r}
+//	conn, err := p.Connect(ctx, conn)
+//
+// A server without a certificate of its own makes one for the run, and tells its
+// fingerprint. What the options get wrong is a usage error.
+package secure
 
 import (
 	"bytes"
@@ -23,6 +31,15 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
+
+// A Peer is this side of connections with TLS. Its fields are not changed while
+// it is used; its methods may be called by many at once.
+type Peer struct {
+	Options cmdline.TLSOptions
+	Host    string        // whom to connect to, or where to listen
+	Limit   time.Duration // for a handshake; 0: half a minute
+	Report  *report.Reporter
+}
 
 // handshakeLimit bounds a TLS handshake that -w and --wait do not.
 const handshakeLimit = 30 * time.Second
@@ -53,8 +70,8 @@ func fingerprint(cert *x509.Certificate) string {
 	return b.String()
 }
 
-// commonTLS is what both sides take from the command line. Mistakes in it are usage errors.
-func commonTLS(t *cmdline.TLSOptions) (*tls.Config, error) {
+// common is what both sides take from the command line. Mistakes in it are usage errors.
+func common(t *cmdline.TLSOptions) (*tls.Config, error) {
 	conf := &tls.Config{NextProtos: t.ALPN}
 	if t.Cert != "" {
 		key := t.Key
@@ -121,16 +138,16 @@ func cipherSuites(list string) ([]uint16, error) {
 	return out, nil
 }
 
-// startTLS makes the client's handshake.
-func (n *netcat) startTLS(ctx context.Context, conn net.Conn) (net.Conn, error) {
-	t := &n.c.TLS
-	conf, err := commonTLS(&n.c.TLS)
+// Connect makes the client's handshake.
+func (p *Peer) Connect(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	t := &p.Options
+	conf, err := common(&p.Options)
 	if err != nil {
 		return nil, err
 	}
 	conf.ServerName = t.ServerName
 	if conf.ServerName == "" {
-		conf.ServerName = n.c.Host
+		conf.ServerName = p.Host
 	}
 	switch {
 	case t.Fingerprint != "":
@@ -155,11 +172,11 @@ func (n *netcat) startTLS(ctx context.Context, conn net.Conn) (net.Conn, error) 
 		}
 	}
 	tc := tls.Client(conn, conf)
-	if err := n.handshake(ctx, tc); err != nil {
+	if err := p.handshake(ctx, tc); err != nil {
 		conn.Close()
 		return nil, tlsError(err, conf.ServerName, shown)
 	}
-	n.tellTLS(tc.ConnectionState())
+	p.tell(tc.ConnectionState())
 	return tc, nil
 }
 
@@ -188,8 +205,8 @@ func checkPin(cs tls.ConnectionState, pin []byte) error {
 	return nil
 }
 
-func (n *netcat) handshake(ctx context.Context, tc *tls.Conn) error {
-	limit := n.c.ConnectTimeout()
+func (p *Peer) handshake(ctx context.Context, tc *tls.Conn) error {
+	limit := p.Limit
 	if limit == 0 {
 		limit = handshakeLimit
 	}
@@ -198,20 +215,20 @@ func (n *netcat) handshake(ctx context.Context, tc *tls.Conn) error {
 	return tc.HandshakeContext(ctx)
 }
 
-func (n *netcat) tellTLS(cs tls.ConnectionState) {
+func (p *Peer) tell(cs tls.ConnectionState) {
 	version, suite := tls.VersionName(cs.Version), tls.CipherSuiteName(cs.CipherSuite)
 	fields := []any{"version", version, "cipher", suite, "alpn", cs.NegotiatedProtocol, "resumed", cs.DidResume}
 	if len(cs.PeerCertificates) > 0 {
 		leaf := cs.PeerCertificates[0]
 		fields = append(fields, "subject", leaf.Subject.String(), "fingerprint", fingerprint(leaf))
-		n.r.Say("%s %s, certificate of %s, SHA-256 %s", version, suite, subject(leaf), fingerprint(leaf))
+		p.Report.Say("%s %s, certificate of %s, SHA-256 %s", version, suite, subject(leaf), fingerprint(leaf))
 	} else {
-		n.r.Say("%s %s", version, suite)
+		p.Report.Say("%s %s", version, suite)
 	}
 	if cs.NegotiatedProtocol != "" {
-		n.r.Say("The protocol is %s (ALPN).", cs.NegotiatedProtocol)
+		p.Report.Say("The protocol is %s (ALPN).", cs.NegotiatedProtocol)
 	}
-	n.r.Event("tls", fields...)
+	p.Report.Event("tls", fields...)
 }
 
 // subject is what a certificate calls itself.
@@ -302,21 +319,21 @@ func names(c *x509.Certificate) string {
 	return strings.Join(all, ", ")
 }
 
-// serverTLS is the listener's configuration.
-func (n *netcat) serverTLS() (*tls.Config, error) {
-	conf, err := commonTLS(&n.c.TLS)
+// ServerConfig is the listener's configuration.
+func (p *Peer) ServerConfig() (*tls.Config, error) {
+	conf, err := common(&p.Options)
 	if err != nil {
 		return nil, err
 	}
 	if len(conf.Certificates) == 0 {
-		cert, err := selfSigned(n.c.Host)
+		cert, err := selfSigned(p.Host)
 		if err != nil {
 			return nil, err
 		}
 		conf.Certificates = []tls.Certificate{cert}
-		n.r.Say("Made a certificate for this run; to pin it: --ssl-fingerprint %s", fingerprint(cert.Leaf))
+		p.Report.Say("Made a certificate for this run; to pin it: --ssl-fingerprint %s", fingerprint(cert.Leaf))
 	}
-	t := &n.c.TLS
+	t := &p.Options
 	switch {
 	case t.Fingerprint != "":
 		pin, err := readPin(t.Fingerprint)
@@ -361,10 +378,10 @@ func selfSigned(host string) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
 }
 
-// acceptTLS makes the server's handshake.
-func (n *netcat) acceptTLS(ctx context.Context, conn net.Conn, conf *tls.Config) (net.Conn, error) {
+// Accept makes the server's handshake with what ServerConfig returned.
+func (p *Peer) Accept(ctx context.Context, conn net.Conn, conf *tls.Config) (net.Conn, error) {
 	tc := tls.Server(conn, conf)
-	if err := n.handshake(ctx, tc); err != nil {
+	if err := p.handshake(ctx, tc); err != nil {
 		conn.Close()
 		var notTLS tls.RecordHeaderError
 		if errors.As(err, &notTLS) {
@@ -372,6 +389,6 @@ func (n *netcat) acceptTLS(ctx context.Context, conn net.Conn, conf *tls.Config)
 		}
 		return nil, fmt.Errorf("TLS handshake with %s: %w", conn.RemoteAddr(), err)
 	}
-	n.tellTLS(tc.ConnectionState())
+	p.tell(tc.ConnectionState())
 	return tc, nil
 }
