@@ -36,6 +36,12 @@ var spawners = []spawner{
 			"--", program,
 		}
 	}},
+	{"run-no-sandbox", func(b *testing.B, port, program string) []string {
+		return []string{
+			flagstaff(b), "run", "--json", "-l", "127.0.0.1:" + port, "--max-sessions", "-1", "--max-per-source", "-1",
+			"--no-sandbox", "--", program,
+		}
+	}},
 	{"tcpserver", func(b *testing.B, port, program string) []string {
 		return []string{testkit.Program(b, "tcpserver"), "-c", "1000", "-H", "-R", "-l", "0", "127.0.0.1", port, program}
 	}},

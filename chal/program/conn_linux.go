@@ -36,22 +36,6 @@ func tcpMeter(conn *net.TCPConn) meter {
 	}
 }
 
-// socketPair makes a pair of connected stream sockets.
-func socketPair() (*net.UnixConn, *os.File, error) {
-	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	ours, theirs := os.NewFile(uintptr(p[0]), "relay"), os.NewFile(uintptr(p[1]), "program")
-	defer ours.Close()
-	c, err := net.FileConn(ours)
-	if err != nil {
-		theirs.Close()
-		return nil, nil, err
-	}
-	return c.(*net.UnixConn), theirs, nil
-}
-
 // terminal is the server's end of a pseudo-terminal.
 type terminal struct{ *os.File }
 

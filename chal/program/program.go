@@ -42,6 +42,10 @@ type Config struct {
 	// Player puts who plays into the environment: FLAGSTAFF_REMOTE (address and port), FLAGSTAFF_TEAM
 	// (the team's ID) and FLAGSTAFF_SESSION.
 	Player bool
+	// Unconfined runs the program without a sandbox, as the server's own user: for programs of one's own, for development,
+	// and where there is no sandbox. Of the policy only Dir, Env, Stderr, PTY, Time, Idle and Output count, and a flag
+	// cannot be a file. Processes that leave their process group outlive the session.
+	Unconfined bool
 	// Relay relays the bytes through the session's tube even where the program could have the
 	// connection itself: when something in the tube has to see them.
 	Relay bool
@@ -51,7 +55,7 @@ type Config struct {
 type Handler struct {
 	config Config
 	policy sandbox.Policy // with the defaults filled in
-	runner *sandbox.Runner
+	runner runner
 	watch  watcher
 	// starting has a place for each session that is being started. A new slot of the sandbox's takes milliseconds, one after
 	// the other, and several descriptors meanwhile: thousands who come at once would use up all there are.
@@ -64,6 +68,30 @@ const forever = 10_000 * time.Hour
 // maxStarting is how many sessions are started at once.
 const maxStarting = 32
 
+// runner starts programs.
+type runner interface {
+	Start(ctx context.Context, conn syscall.Conn, own sandbox.Session) (process, error)
+	Enforced() map[sandbox.Feature]string
+	Close() error
+}
+
+// process is a running program.
+type process interface {
+	killer
+	Wait() (sandbox.Exit, error)
+}
+
+// confined is a sandbox's runner.
+type confined struct{ *sandbox.Runner }
+
+func (c confined) Start(ctx context.Context, conn syscall.Conn, own sandbox.Session) (process, error) {
+	p, err := c.Runner.Start(ctx, conn, own)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
 // New prepares a handler. A policy that this host cannot enforce is a *sandbox.UnenforceableError.
 func New(c Config) (*Handler, error) {
 	p := c.Policy
@@ -74,13 +102,27 @@ func New(c Config) (*Handler, error) {
 	default:
 		return nil, fmt.Errorf("flag %q: want %q, %q, %q or nothing", c.Flag, FlagFile, FlagEnv, FlagArg)
 	}
-	runner, err := sandbox.Prepare(p, c.Command...)
+	runner, err := prepare(c, p)
 	if err != nil {
 		return nil, err
 	}
 	h := &Handler{config: c, policy: p.Limits(), runner: runner, starting: make(chan struct{}, maxStarting)}
 	h.watch.idle, h.watch.output = h.policy.Idle, h.policy.Output
 	return h, nil
+}
+
+func prepare(c Config, p sandbox.Policy) (runner, error) {
+	if !c.Unconfined {
+		r, err := sandbox.Prepare(p, c.Command...)
+		return confined{r}, err
+	}
+	if c.Flag == FlagFile {
+		return nil, errors.New("without a sandbox there is no /flag of the program's own: give the flag as env or arg")
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	return newUnconfined(p, c.Command)
 }
 
 // Enforced says how each part of the policy is enforced.
@@ -154,7 +196,7 @@ func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
 }
 
 // start starts the program, when its turn has come.
-func (s session) start(ctx context.Context, conn syscall.Conn) (*sandbox.Process, error) {
+func (s session) start(ctx context.Context, conn syscall.Conn) (process, error) {
 	select {
 	case s.starting <- struct{}{}:
 	case <-ctx.Done():

@@ -28,6 +28,7 @@ var ways = []struct {
 	{"direct", func(*program.Config) {}},
 	{"relay", func(c *program.Config) { c.Relay = true }},
 	{"terminal", func(c *program.Config) { c.Policy.PTY = true }},
+	{"unconfined", func(c *program.Config) { c.Unconfined = true }},
 }
 
 // TestNoByteLost counts what arrives of a program that prints and exits at once.

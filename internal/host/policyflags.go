@@ -32,6 +32,15 @@ type policyFlags struct {
 	stderr    string
 	pty       bool
 	weaker    []string
+	none      bool
+
+	given func(name string) bool // on the command line
+}
+
+// enforced are the flags that only a sandbox can enforce.
+var enforced = []string{
+	"root", "image", "image-name", "image-user", "file", "memory", "processes", "cores", "cpu-time", "file-size", "open-files", "tmp",
+	"proc", "network", "syscalls", "weaker-sandbox",
 }
 
 func (f *policyFlags) define(fs *pflag.FlagSet) {
@@ -57,6 +66,8 @@ func (f *policyFlags) define(fs *pflag.FlagSet) {
 	fs.StringVar(&f.syscalls, "syscalls", "default", "filter system calls: `default` (none that challenges never need), strict or off")
 	fs.StringVar(&f.stderr, "stderr", "log", "where standard error goes: to the `log`, the player, or discard")
 	fs.BoolVar(&f.pty, "pty", false, "give the program a terminal, so that its prompts are shown without flushing")
+	f.given = fs.Changed
+	fs.BoolVar(&f.none, "no-sandbox", false, "run the program as yourself, unconfined: for programs of your own, and where there is no sandbox")
 	fs.StringSliceVar(&f.weaker, "weaker-sandbox", nil, "accept that this host enforces `FEATURE` less well: memory, processes, cpu")
 }
 
@@ -83,6 +94,13 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 	}
 	if f.memory == 0 || f.cores == 0 || f.time == 0 || f.cpu == 0 || f.idle == 0 || f.output == 0 || f.fileSize == 0 || f.openFiles == 0 {
 		return p, settingError("give none for sizes, -1 for numbers and -1s for times where there shall be no limit", "a limit of 0 lets no program run")
+	}
+	if f.none {
+		for _, name := range enforced {
+			if f.given(name) {
+				return p, settingError("leave out one of the two", "--no-sandbox and --%s: nothing would enforce that", name)
+			}
+		}
 	}
 	var err error
 	whole := func(path string) string {

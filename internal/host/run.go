@@ -108,7 +108,10 @@ func (r *Run) config() (c program.Config, madeUp bool, err error) {
 	if c.Policy.Env, err = r.environment(); err != nil {
 		return c, false, err
 	}
-	c.Player, c.Flag = r.player, program.FlagWay(r.flagAs)
+	c.Player, c.Flag, c.Unconfined = r.player, program.FlagWay(r.flagAs), r.policy.none
+	if c.Unconfined && c.Flag == program.FlagFile {
+		return c, false, settingError("--flag-as env or arg", "--no-sandbox and --flag-as file: without a sandbox there is no /flag of the program's own")
+	}
 	switch c.Flag {
 	case program.FlagNone:
 		if _, given := r.Env(chal.FlagVariable); given || r.flagFile != "" {
@@ -120,6 +123,10 @@ func (r *Run) config() (c program.Config, madeUp bool, err error) {
 		}
 	default:
 		return c, false, settingError("give file, env or arg", "--flag-as %q", r.flagAs)
+	}
+	if c.Unconfined {
+		c.Command = r.Command
+		return c, madeUp, nil
 	}
 	c.Command, c.Policy.Files, err = r.command(c.Policy)
 	return c, madeUp, err
@@ -234,7 +241,13 @@ func (r *Run) announce(addr net.Addr, c program.Config, madeUp bool, fingerprint
 	if madeUp {
 		line("its flag", fmt.Sprintf("%s, made up: %s sets it", c.FixedFlag, chal.FlagVariable))
 	}
-	line("limits", fmt.Sprintf("%v of memory, %s for a session, %s without a byte", &r.policy.memory, timeText(r.policy.time), timeText(r.policy.idle)))
+	limits := fmt.Sprintf("%s for a session, %s without a byte", timeText(r.policy.time), timeText(r.policy.idle))
+	if c.Unconfined {
+		line("sandbox", "none: the program may do whatever you may")
+	} else {
+		limits = r.policy.memory.String() + " of memory, " + limits
+	}
+	line("limits", limits)
 	for i, f := range slices.Sorted(maps.Keys(enforced)) {
 		name := ""
 		if i == 0 {

@@ -392,6 +392,22 @@ func TestRelativeArguments(t *testing.T) {
 	}
 }
 
+// TestNoSandbox: a program of one's own, with all that one has.
+func TestNoSandbox(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("chal.sh", []byte("cat chal.sh >copy && echo $PWD; echo $NAME"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := runProgram(t, "--no-sandbox", "--env", "NAME=value", "--", "sh", "chal.sh")
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != dir+"\nvalue\n" {
+		t.Errorf("got %q", got)
+	}
+	if _, err := os.Stat("copy"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRate: who comes too often is told when to come again.
 func TestRate(t *testing.T) {
 	s := runProgram(t, "--rate", "0.001", "--", "echo", "in")
@@ -422,6 +438,8 @@ func TestRunMistakes(t *testing.T) {
 		"--memory 0 -- cat":                    "a limit of 0",
 		"--syscalls some -- cat":               `syscalls "some"`,
 		"--weaker-sandbox network -- cat":      "cannot be enforced less well",
+		"--no-sandbox --memory 1GiB -- cat":    "--no-sandbox and --memory",
+		"--no-sandbox --flag-as file -- cat":   "no /flag",
 		"--rate -1 -- cat":                     "is negative",
 		"--max-per-source 0 -- cat":            "a limit of 0",
 		"--drain -1s -- cat":                   "is negative",
