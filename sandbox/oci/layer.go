@@ -204,9 +204,6 @@ func (x *extractor) entry(h *tar.Header, r io.Reader) error {
 	}
 	o := owner{h.FileInfo().Mode(), h.Uid, h.Gid, h.ModTime}
 	if name == "." {
-		if h.Typeflag == tar.TypeDir {
-			x.owners["."] = o
-		}
 		return nil
 	}
 	dir, base := path.Split(name)

@@ -190,7 +190,7 @@ func (x *extractor) setModes(u user) error {
 		o, ok := x.owners[name]
 		switch {
 		case d.IsDir():
-			if !ok || !o.mode.IsDir() {
+			if !ok || !o.mode.IsDir() || name == "." { // a root that is closed has no sense, and some tools write one
 				o = owner{mode: fs.ModeDir | 0o755} // no layer said anything of it
 			}
 			dirs = append(dirs, dir{name, o})
