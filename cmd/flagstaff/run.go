@@ -41,7 +41,7 @@ What this host cannot enforce is an error; 'flagstaff doctor' says what it can.`
 			return err
 		},
 	}
-	r.Flags(cmd.Flags())
+	grouped(cmd, r.Groups())
 	cmd.Flags().SetInterspersed(false) // what comes after the program is the program's
 	return cmd
 }

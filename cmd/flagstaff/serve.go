@@ -39,6 +39,6 @@ finish for --drain; a second one ends them at once.`,
 			return err
 		},
 	}
-	demo.Flags(cmd.Flags())
+	grouped(cmd, demo.Groups())
 	return cmd
 }

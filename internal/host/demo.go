@@ -38,14 +38,21 @@ type Demo struct {
 	way    lineFlags
 }
 
-// Flags defines the demo's flags in fs.
-func (d *Demo) Flags(fs *pflag.FlagSet) {
-	fs.StringVar(&d.listen, "listen", "127.0.0.1:1337", "listen on `ADDR`, as 127.0.0.1:0 (free ports) or 0.0.0.0:1337 (for everybody)")
-	fs.IntVar(&d.levels, "levels", levels.FirstPort, "first `PORT` of the levels; 0: free ports; -1: no levels")
-	fs.StringVar(&d.replay, "replay", "", "ask the questions of the game with this `ID` again, to settle a dispute")
-	d.Console.define(fs)
-	d.way.define(fs)
+// Groups defines the flags of `flagstaff serve`.
+func (d *Demo) Groups() []FlagGroup {
+	return []FlagGroup{
+		group("Where, and what is said", func(fs *pflag.FlagSet) {
+			fs.StringVarP(&d.listen, "listen", "l", "127.0.0.1:1337", "listen on `ADDR`: 127.0.0.1:0 (free ports), 0.0.0.0:1337 (for everybody)")
+			fs.IntVar(&d.levels, "levels", levels.FirstPort, "first `PORT` of the levels; 0: free ports; -1: no levels")
+			fs.StringVar(&d.replay, "replay", "", "ask the questions of the game with this `ID` again, to settle a dispute")
+		}, d.Console.define),
+		group("Who may come in", d.way.define),
+		group("TLS, on the first port", d.way.defineTLS),
+	}
 }
+
+// Flags defines the flags in fs.
+func (d *Demo) Flags(fs *pflag.FlagSet) { addAll(fs, d.Groups()) }
 
 // settings is what flags and environment come to.
 type settings struct {

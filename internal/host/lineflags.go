@@ -28,12 +28,18 @@ type lineFlags struct {
 	pow          string
 }
 
+// define defines the flags about who may come in.
 func (f *lineFlags) define(fs *pflag.FlagSet) {
-	fs.IntVar(&f.maxSessions, "max-sessions", 10_000, "how many sessions may be open; -1: no limit")
-	fs.IntVar(&f.maxPerSource, "max-per-source", 64, "how many from one IPv4 address or IPv6 /64; -1: no limit")
-	fs.Float64Var(&f.rate, "rate", 0, "how many new sessions a second from one source, on average; 0: no limit")
+	fs.IntVar(&f.maxSessions, "max-sessions", 10_000, "`N` sessions at once; -1: no limit")
+	fs.IntVar(&f.maxPerSource, "max-per-source", 64, "`N` of them from one IPv4 address or IPv6 /64; -1: no limit")
+	fs.Float64Var(&f.rate, "rate", 0, "`N` new sessions a second from one source, on average; 0: no limit")
+	fs.StringVar(&f.pow, "pow", "0", "ask for a proof of work of this `DIFFICULTY`, on kCTF's scale (31337 takes a player's\nscript half a minute), or auto: only under load")
 	fs.Var(&f.proxies, "proxy-from", "expect the PROXY protocol (v1 or v2) from these `NETS`, and let nobody else in")
-	fs.StringVar(&f.tls, "tls", "off", "speak TLS: `off`, on, or auto (TLS and plain on one port, told apart by the first byte)")
+}
+
+// defineTLS defines the flags about TLS.
+func (f *lineFlags) defineTLS(fs *pflag.FlagSet) {
+	fs.StringVar(&f.tls, "tls", "off", "`HOW` to speak it: off, on, or auto (TLS and plain on one port)")
 	fs.StringSliceVar(&f.cert.certs, "tls-cert", nil, "certificate `FILE`s (PEM), chosen by server name; without one it is made up")
 	fs.StringSliceVar(&f.cert.keys, "tls-key", nil, "their private key `FILE`s")
 	fs.StringSliceVar(&f.cert.acme, "acme", nil, "get certificates for these host `NAME`s by ACME (TLS-ALPN-01, on this port)")
@@ -41,7 +47,6 @@ func (f *lineFlags) define(fs *pflag.FlagSet) {
 	fs.StringVar(&f.cert.ca, "acme-ca", certmagic.LetsEncryptProductionCA, "the authority's directory `URL`")
 	fs.StringVar(&f.cert.roots, "acme-root", "", "trust this certificate `FILE` when talking to the authority")
 	fs.StringVar(&f.cert.dir, "acme-dir", "", "keep certificates in `DIR` (default: the user's configuration folder)")
-	fs.StringVar(&f.pow, "pow", "0", "ask for a proof of work of this `DIFFICULTY` (kCTF's scale; 31337 takes a player's script half a minute), or auto: only under load")
 }
 
 // places are what the servers of one host share: who holds many slots in one challenge waits in all of them.

@@ -34,41 +34,46 @@ type policyFlags struct {
 	weaker    []string
 	none      bool
 
-	given func(name string) bool // on the command line
+	given func(name string) bool // whether a flag of the limits is on the command line
 }
 
 // enforced are the flags that only a sandbox can enforce.
 var enforced = []string{
-	"root", "image", "image-name", "image-user", "file", "memory", "processes", "cores", "cpu-time", "file-size", "open-files", "tmp",
-	"proc", "network", "syscalls", "weaker-sandbox",
+	"memory", "processes", "cores", "cpu-time", "file-size", "open-files",
+	"network", "syscalls", "weaker-sandbox",
 }
 
-func (f *policyFlags) define(fs *pflag.FlagSet) {
-	f.memory, f.output, f.fileSize = sandbox.DefaultMemory, sandbox.DefaultOutput, sandbox.DefaultFileSize
-	fs.StringVar(&f.root, "root", "", "make `DIR` the program's whole file system, read-only")
-	fs.StringVar(&f.image, "image", "", "make a container image the file system: an OCI layout or a tarball, also of docker save, at `PATH`; its command is the default")
+// defineSight defines the flags about what a program sees.
+func (f *policyFlags) defineSight(fs *pflag.FlagSet) {
+	fs.StringVar(&f.dir, "dir", "", "run it in `DIR`, which it sees, read-only")
+	fs.StringSliceVar(&f.files, "file", nil, "let it see these `PATH`s too, read-only")
+	fs.StringVar(&f.root, "root", "", "make `DIR` its whole file system, read-only")
+	fs.StringVar(&f.image, "image", "", "make the container image at `PATH` its file system, and run its command: an OCI layout\nor a tarball, also of docker save")
 	fs.StringVar(&f.imageName, "image-name", "", "the image's `TAG`, where there are several in it")
-	fs.StringVar(&f.imageUser, "image-user", "", "the image's `USER` whose files the program may read (default: the one it names)")
-	fs.StringVar(&f.dir, "dir", "", "run in `DIR`, which the program sees, read-only")
-	fs.StringSliceVar(&f.files, "file", nil, "let the program see these `PATH`s too, read-only")
-	fs.Var(&f.memory, "memory", "how much memory a session may use")
-	fs.IntVar(&f.processes, "processes", 0, "how many processes and threads a session may have (default 32, or 1 where no more can be limited); -1: no limit")
-	fs.Float64Var(&f.cores, "cores", sandbox.DefaultCores, "how many processors a session may keep busy; -1: no limit")
-	fs.DurationVar(&f.time, "time", sandbox.DefaultTime, "how long a session may last; -1s: no limit")
-	fs.DurationVar(&f.cpu, "cpu-time", sandbox.DefaultCPU, "how long each process may compute; -1s: no limit")
-	fs.DurationVar(&f.idle, "idle", sandbox.DefaultIdle, "how long a session may pass without a byte; -1s: no limit")
-	fs.Var(&f.output, "output", "how much the program may send")
-	fs.Var(&f.fileSize, "file-size", "how large a file may grow")
-	fs.IntVar(&f.openFiles, "open-files", sandbox.DefaultOpenFiles, "how many descriptors each process may have; -1: no limit")
-	fs.Var(&f.tmp, "tmp", "give each session a writable /tmp of its own of this size")
-	fs.BoolVar(&f.proc, "proc", false, "give each session a /proc of its own")
-	fs.BoolVar(&f.network, "network", false, "let the program use the host's network")
-	fs.StringVar(&f.syscalls, "syscalls", "default", "filter system calls: `default` (none that challenges never need), strict or off")
-	fs.StringVar(&f.stderr, "stderr", "log", "where standard error goes: to the `log`, the player, or discard")
-	fs.BoolVar(&f.pty, "pty", false, "give the program a terminal, so that its prompts are shown without flushing")
+	fs.StringVar(&f.imageUser, "image-user", "", "the image's `USER` whose files it may read (default: the one the image names)")
+	fs.Var(&f.tmp, "tmp", "a writable /tmp of each session's own, of this size")
+	fs.BoolVar(&f.proc, "proc", false, "a /proc of each session's own")
+	fs.BoolVar(&f.pty, "pty", false, "a terminal, so that its prompts are shown without flushing")
+	fs.StringVar(&f.stderr, "stderr", "log", "`WHERE` its standard error goes: log, player or discard")
+}
+
+// defineLimits defines the flags about what a program may use.
+func (f *policyFlags) defineLimits(fs *pflag.FlagSet) {
+	f.memory, f.output, f.fileSize = sandbox.DefaultMemory, sandbox.DefaultOutput, sandbox.DefaultFileSize
 	f.given = fs.Changed
-	fs.BoolVar(&f.none, "no-sandbox", false, "run the program as yourself, unconfined: for programs of your own, and where there is no sandbox")
+	fs.Var(&f.memory, "memory", "memory of a session; none: no limit")
+	fs.IntVar(&f.processes, "processes", 0, "`N` processes and threads in a session (default 32, or 1 where no more can be limited); -1: no limit")
+	fs.Float64Var(&f.cores, "cores", sandbox.DefaultCores, "`N` processors kept busy by a session; -1: no limit")
+	fs.DurationVar(&f.time, "time", sandbox.DefaultTime, "how long a session lasts; -1s: no limit")
+	fs.DurationVar(&f.idle, "idle", sandbox.DefaultIdle, "how long a session passes without a byte; -1s: no limit")
+	fs.DurationVar(&f.cpu, "cpu-time", sandbox.DefaultCPU, "how long each process computes; -1s: no limit")
+	fs.Var(&f.output, "output", "bytes it sends")
+	fs.Var(&f.fileSize, "file-size", "size of a file it writes")
+	fs.IntVar(&f.openFiles, "open-files", sandbox.DefaultOpenFiles, "`N` descriptors of each process; -1: no limit")
+	fs.BoolVar(&f.network, "network", false, "the host's network")
+	fs.StringVar(&f.syscalls, "syscalls", "default", "filter system calls, `HOW`: default (without those that challenges never need), strict or off")
 	fs.StringSliceVar(&f.weaker, "weaker-sandbox", nil, "accept that this host enforces `FEATURE` less well: memory, processes, cpu")
+	fs.BoolVar(&f.none, "no-sandbox", false, "run it as yourself, unconfined: for programs of your own, and where there is no sandbox")
 }
 
 // ownRoot says whether the program has a file system of its own, and paths mean what they mean there.
@@ -100,6 +105,9 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 			if f.given(name) {
 				return p, settingError("leave out one of the two", "--no-sandbox and --%s: nothing would enforce that", name)
 			}
+		}
+		if f.ownRoot() || len(f.files) > 0 || f.tmp != 0 || f.proc {
+			return p, settingError("leave out one of the two", "--no-sandbox and --root, --image, --file, --tmp or --proc: it sees what you see")
 		}
 	}
 	var err error

@@ -36,18 +36,27 @@ type Run struct {
 	policy   policyFlags
 }
 
-// Flags defines the flags of `flagstaff run` in fs.
-func (r *Run) Flags(fs *pflag.FlagSet) {
-	fs.StringVarP(&r.listen, "listen", "l", "127.0.0.1:1337", "listen on `ADDR`, as 127.0.0.1:1338, :1338 (for everybody) or 127.0.0.1:0 (a free port)")
-	fs.StringVar(&r.name, "name", "run", "the challenge's `NAME`, in events and logs")
-	r.Console.define(fs)
-	fs.StringArrayVar(&r.env, "env", nil, "put `NAME=VALUE` into the program's environment, which else has PATH alone; NAME takes the value from ours")
-	fs.StringVar(&r.flagAs, "flag-as", "", "give the program the flag: as `file` (/flag), env ($FLAG) or arg (its last argument)")
-	fs.StringVar(&r.flagFile, "flag-from", "", "read the flag from `FILE` (default: $"+chal.FlagVariable+", else it is made up)")
-	fs.BoolVar(&r.player, "player", false, "put who plays into the environment: FLAGSTAFF_REMOTE, FLAGSTAFF_TEAM, FLAGSTAFF_SESSION")
-	r.policy.define(fs)
-	r.way.define(fs)
+// Groups defines the flags of `flagstaff run`.
+func (r *Run) Groups() []FlagGroup {
+	return []FlagGroup{
+		group("Where, and what is said", func(fs *pflag.FlagSet) {
+			fs.StringVarP(&r.listen, "listen", "l", "127.0.0.1:1337", "listen on `ADDR`: 127.0.0.1:1338, :1338 (for everybody), 127.0.0.1:0 (a free port)")
+			fs.StringVar(&r.name, "name", "run", "the challenge's `NAME`, in events and logs")
+		}, r.Console.define),
+		group("What the program gets", func(fs *pflag.FlagSet) {
+			fs.StringArrayVar(&r.env, "env", nil, "put `NAME=VALUE` into its environment, which else has PATH alone; NAME takes ours")
+			fs.StringVar(&r.flagAs, "flag-as", "", "give it the flag, `HOW`: file (/flag), env ($FLAG) or arg (its last argument)")
+			fs.StringVar(&r.flagFile, "flag-from", "", "read the flag from `FILE` (default: $"+chal.FlagVariable+", else it is made up)")
+			fs.BoolVar(&r.player, "player", false, "tell it who plays: $FLAGSTAFF_REMOTE, $FLAGSTAFF_TEAM, $FLAGSTAFF_SESSION")
+		}, r.policy.defineSight),
+		group("What it may use", r.policy.defineLimits),
+		group("Who may come in", r.way.define),
+		group("TLS", r.way.defineTLS),
+	}
 }
+
+// Flags defines the flags in fs.
+func (r *Run) Flags(fs *pflag.FlagSet) { addAll(fs, r.Groups()) }
 
 // Serve hosts the program until ctx ends and the sessions have finished, or were cut when --drain was over. The error is
 // a *SettingError when the flags or the environment are wrong, else what failed, with a Hint where there is one.

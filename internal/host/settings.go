@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/flagstaff-ctf/flagstaff/chal"
 )
 
@@ -22,6 +24,29 @@ func (e *SettingError) Unwrap() error { return e.err }
 
 // Hint says what would be right.
 func (e *SettingError) Hint() string { return e.hint }
+
+// FlagGroup is flags that belong together, for the help.
+type FlagGroup struct {
+	Title string
+	Flags *pflag.FlagSet
+}
+
+// group defines flags as a group.
+func group(title string, define ...func(*pflag.FlagSet)) FlagGroup {
+	g := FlagGroup{title, pflag.NewFlagSet(title, pflag.ContinueOnError)}
+	g.Flags.SortFlags = false
+	for _, d := range define {
+		d(g.Flags)
+	}
+	return g
+}
+
+// addAll puts the flags of all groups into fs.
+func addAll(fs *pflag.FlagSet, groups []FlagGroup) {
+	for _, g := range groups {
+		fs.AddFlagSet(g.Flags)
+	}
+}
 
 // settingError makes one; text is formatted with args.
 func settingError(hint, text string, args ...any) error {
