@@ -33,6 +33,9 @@ func TestExpectedCgroups(t *testing.T) {
 	if r.plan.Processes != DefaultProcesses {
 		t.Errorf("got %d processes, want %d", r.plan.Processes, DefaultProcesses)
 	}
+	if r.groups == nil {
+		t.Fatal("there are no groups")
+	}
 	// What is said must be so.
 	dir := filepath.Join(r.groups.places[0].dir, "slot0")
 	if got := filepath.Dir(r.groups.places[0].dir); got != place {
