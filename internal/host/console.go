@@ -21,6 +21,7 @@ type Console struct {
 
 	json  bool
 	drain time.Duration
+	spool *spool // before Stdout
 }
 
 func (c *Console) define(fs *pflag.FlagSet) {
@@ -38,7 +39,8 @@ func (c *Console) check() error {
 // ledger returns where sessions are written: as events, or in the log for people.
 func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
 	if c.json {
-		return chal.JSONLedger(c.Stdout)
+		c.spool = newSpool(c.Stdout)
+		return chal.JSONLedger(c.spool)
 	}
 	return func(e chal.Entry) {
 		switch e.What {
@@ -48,6 +50,16 @@ func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
 			log.Info("end", "challenge", e.Challenge, "session", e.Session, "from", e.Remote, "reason", e.Reason, "after", e.Duration.Round(time.Millisecond))
 		}
 		// Refusals are logged by the server, in bulk: a flood must not flood the log.
+	}
+}
+
+// close writes the last events. Who does not read them is not waited for.
+func (c *Console) close(log *slog.Logger) {
+	if c.spool == nil {
+		return
+	}
+	if lost := c.spool.close(2 * time.Second); lost > 0 {
+		log.Warn("events were lost, because nobody reads standard output", "events", lost)
 	}
 }
 

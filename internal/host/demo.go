@@ -72,7 +72,9 @@ func (d *Demo) Serve(ctx context.Context) error {
 		return err
 	}
 	log := d.log()
-	stands, err := d.open(ctx, set, log, d.ledger(log))
+	ledger := d.ledger(log)
+	defer d.Console.close(log)
+	stands, err := d.open(ctx, set, log, ledger)
 	if err != nil {
 		return err
 	}

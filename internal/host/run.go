@@ -90,6 +90,7 @@ func (r *Run) Serve(ctx context.Context) error {
 		Name: r.name, Handler: h, Flag: config.FixedFlag, Log: log, Ledger: r.ledger(log),
 		SessionTimeout: r.policy.time, IdleTimeout: r.policy.idle,
 	}
+	defer r.Console.close(log)
 	way.apply(server)
 	if !r.json {
 		r.announce(l.Addr(), config, madeUp, fingerprint, h.Enforced())

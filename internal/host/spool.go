@@ -1,0 +1,79 @@
+package host
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+// spoolBytes is how much a spool holds for a reader who does not read: some hundred thousand events.
+const spoolBytes = 32 << 20
+
+// spool writes to w from a goroutine of its own, in order, so that nobody waits for who reads it: an event stream whose
+// reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted.
+type spool struct {
+	w     io.Writer
+	limit int
+
+	mu      sync.Mutex
+	wake    *sync.Cond
+	pending []byte
+	lost    int // writes
+	closed  bool
+	done    chan struct{}
+}
+
+func newSpool(w io.Writer) *spool {
+	s := &spool{w: w, limit: spoolBytes, done: make(chan struct{})}
+	s.wake = sync.NewCond(&s.mu)
+	go s.run()
+	return s
+}
+
+// Write keeps p to be written. It never fails and never waits.
+func (s *spool) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending)+len(p) > s.limit || s.closed {
+		s.lost++
+		return len(p), nil
+	}
+	s.pending = append(s.pending, p...)
+	s.wake.Signal()
+	return len(p), nil
+}
+
+func (s *spool) run() {
+	defer close(s.done)
+	var writing []byte
+	for {
+		s.mu.Lock()
+		for len(s.pending) == 0 && !s.closed {
+			s.wake.Wait()
+		}
+		writing, s.pending = s.pending, writing[:0]
+		s.mu.Unlock()
+		if len(writing) == 0 {
+			return
+		}
+		if _, err := s.w.Write(writing); err != nil {
+			return // nobody reads any more: what comes is dropped at the limit
+		}
+	}
+}
+
+// close waits until everything is written, but no longer than d, and says how many writes were lost before.
+func (s *spool) close(d time.Duration) (lost int) {
+	s.mu.Lock()
+	s.closed = true
+	lost = s.lost
+	s.wake.Signal()
+	s.mu.Unlock()
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case <-s.done:
+	case <-late.C:
+	}
+	return lost
+}
