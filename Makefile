@@ -10,10 +10,10 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Programs that tests talk to, as Debian packages. A test whose program is
 # missing is skipped by name, unless FLAGSTAFF_REQUIRE_ALL=1.
 DEBS := gcc:gcc libc6-dev nc.openbsd:netcat-openbsd nc.traditional:netcat-traditional ncat:ncat socat:socat \
-	strace:strace openssl:openssl ip:iproute2 ss:iproute2 tmux:tmux microsocks:microsocks tinyproxy:tinyproxy-bin haproxy:haproxy xinetd:xinetd tcpserver:ucspi-tcp \
+	strace:strace openssl:openssl ip:iproute2 ss:iproute2 tmux:tmux microsocks:microsocks tinyproxy:tinyproxy-bin haproxy:haproxy xinetd:xinetd tcpserver:ucspi-tcp xxd:xxd \
 	node:nodejs npm:npm python3:python3 python3-pwntools python3-gmpy2
 
-.PHONY: help run check test bench fuzz generate cross install-test-programs
+.PHONY: help run check test test-vm bench fuzz generate cross install-test-programs
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -31,6 +31,9 @@ test: install-test-programs ## everything, after installing what it needs
 	@# evaluated anew: the compiler may just have been installed
 	race=$$(command -v $${CC:-cc} >/dev/null 2>&1 && echo -race); \
 	  $(TOOL) gotestsum --format pkgname -- $$race -shuffle=on -timeout 15m $(PKGS)
+
+test-vm: ## the sandbox's tests on a kernel with control groups of version 2, in qemu
+	@.ci/vm
 
 install-test-programs:
 	@.ci/install $(DEBS)

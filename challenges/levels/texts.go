@@ -234,5 +234,6 @@ Send the letters that you believe here, in the order of the doors.`,
 	Hint: `openssl s_client -connect HOST:PORT -servername door1.RUN.` + tlsDomain + `
   -ign_eof </dev/null, and what it prints into openssl x509 -noout
   -fingerprint -sha256. When close_notify is missing it says "unexpected
-  eof"; Python raises SSLEOFError, with suppress_ragged_eofs=False.`,
+  eof"; Python raises SSLError, with suppress_ragged_eofs=False and
+  without the option OP_IGNORE_UNEXPECTED_EOF.`,
 }
