@@ -19,11 +19,11 @@ func (s *session) send() error {
 	c := s.n.c
 	if v := s.solver; v != nil {
 		select {
-		case <-v.free:
+		case <-v.Free():
 		case <-s.over:
 			return relay.ErrStopped
 		}
-		defer v.settled()
+		defer v.Settle()
 	}
 	if err := s.runSteps(); err != nil {
 		return err
@@ -96,11 +96,11 @@ func (s *session) sendFiltered() error {
 	if e := s.n.editor; e != nil {
 		read = e.read
 	}
-	if v := s.solver; v != nil && v.asks {
+	if v := s.solver; v != nil && v.Asks() {
 		typed := read
 		read = func(p []byte, stop *relay.Stop) (int, error) {
 			n, err := typed(p, stop)
-			return copy(p, v.intercept(p[:n])), err
+			return copy(p, v.Intercept(p[:n])), err
 		}
 	}
 	buf := make([]byte, 64<<10)
@@ -250,7 +250,7 @@ func (s *session) receive() error {
 				return werr
 			}
 			if s.solver != nil {
-				s.solver.feed(p) // after the output: a question stands below the puzzle
+				s.solver.Feed(p) // after the output: a question stands below the puzzle
 			}
 			if packets++; packets == c.RecvLimit {
 				s.enough()

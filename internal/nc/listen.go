@@ -16,6 +16,7 @@ import (
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/packet"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/program"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
@@ -165,6 +166,20 @@ func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (
 		cl.conn = tc
 	}
 	return cl, nil
+}
+
+// runProgram runs -e or -c for a connection.
+func (n *netcat) runProgram(ctx context.Context, cl *client) error {
+	r := &program.Runner{Config: n.c, Report: n.r}
+	if t := n.taps; t != nil {
+		r.Tap = func(p []byte, sent bool) error {
+			if sent {
+				return t.sentBytes(p)
+			}
+			return t.gotBytes(p)
+		}
+	}
+	return r.Run(ctx, cl.conn, cl.peer)
 }
 
 // endPrograms makes the signals that end nc end the programs it has started,

@@ -209,19 +209,6 @@ func TestPowLetsTheInputGo(t *testing.T) {
 	}
 }
 
-func TestSoundsLikeWork(t *testing.T) {
-	for text, want := range map[string]bool{
-		"Welcome!\n": false, "Powered by the network. A powerful one; 100 % waterproof.\n": false,
-		"== proof-of-work: disabled ==\nname? ": false,
-		"== proof-of-work: enabled ==\n":        true, "Please solve this PoW:\n": true,
-		"sha256(": true, "Difficulty: 5\n": true,
-	} {
-		if got := soundsLikeWork([]byte(text)); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
-
 // TestPowProgress shows on a terminal how far it is, in a pipe nothing of it.
 func TestPowProgress(t *testing.T) {
 	hard := pow.New(8000)

@@ -72,7 +72,7 @@ func (s *session) live() (stop func()) {
 		if rtt := roundTrip(s.conn); rtt > 0 {
 			line += fmt.Sprintf(", round trip %v", rtt.Round(10*time.Microsecond))
 		}
-		if !s.working.Load() {
+		if s.solver == nil || !s.solver.Working() {
 			n.showStatus(line)
 		}
 	}, func() { n.showStatus("") })

@@ -79,21 +79,15 @@ func (n *netcat) join(ctx context.Context, a, b net.Conn) {
 	unhook := context.AfterFunc(ctx, cut)
 	defer unhook()
 	there, back := meter(n.c), meter(n.c)
-	over := make(chan struct{})
-	defer close(over)
 	if limit > 0 {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		still := relay.Still(ctx, limit, there, back)
 		go func() {
-			for last := time.Now(); ; {
-				select {
-				case <-over:
-					return
-				case <-time.After(limit - time.Since(last)):
-				}
-				last = latest(last, there.Moved(), back.Moved())
-				if time.Since(last) >= limit {
-					cut()
-					return
-				}
+			select {
+			case <-still:
+				cut()
+			case <-ctx.Done():
 			}
 		}()
 	}
@@ -101,7 +95,7 @@ func (n *netcat) join(ctx context.Context, a, b net.Conn) {
 	pass := func(dst, src net.Conn, m *relay.Meter) {
 		err := relay.Between(dst, src, m)
 		if err == nil {
-			err = closeWrite(dst)
+			err = relay.CloseWrite(dst)
 		}
 		done <- err
 	}
@@ -112,13 +106,4 @@ func (n *netcat) join(ctx context.Context, a, b net.Conn) {
 	}
 	<-done
 	cut()
-}
-
-func latest(t time.Time, others ...time.Time) time.Time {
-	for _, o := range others {
-		if o.After(t) {
-			t = o
-		}
-	}
-	return t
 }

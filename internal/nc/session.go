@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/solver"
 )
 
 // session is one conversation: the input goes to the connection, the
@@ -26,8 +26,7 @@ type session struct {
 	lastCR          bool
 	outRate, inRate *rate
 	steps           *stepper
-	solver          *solver
-	working         atomic.Bool   // the solver shows what it does
+	solver          *solver.Solver
 	writing         sync.Mutex    // a line and the answer of a solver are not mixed
 	full            chan struct{} // closed by enough
 }
@@ -64,12 +63,22 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	stopProgress := s.showProgress(start)
 	err = s.run(ctx, func() { s.summary(start) })
 	if s.solver != nil {
-		<-s.solver.done
+		<-s.solver.Done()
 	}
 	stopProgress()
 	off()
 	n.r.Event("closed", "sent", s.sent.Bytes(), "received", s.got.Bytes(), "seconds", time.Since(start).Seconds())
 	return err
+}
+
+// startSolver is --pow.
+func (s *session) startSolver() *solver.Solver {
+	c := s.n.c
+	return solver.Start(solver.Config{
+		Asks: !c.NoStdin && s.n.in.Terminal() && s.n.r.TTY, Wait: c.PoWWait, CRLF: c.CRLF,
+		Report: s.n.r, Write: s.write, Status: s.n.showStatus, Over: s.over,
+		Touch: s.sent.Touch, // -w and --idle-timeout are about the server, and it waits for us
+	})
 }
 
 // run starts both directions and ends by the rules of the table "End of input".
@@ -89,7 +98,7 @@ func (s *session) run(ctx context.Context, before func()) error {
 			s.steps.end()
 		}
 		if s.solver != nil {
-			close(s.solver.gone)
+			s.solver.Gone()
 		}
 		down <- err
 	}()
@@ -208,15 +217,7 @@ func (s *session) endInput() {
 	if s.n.c.NoShutdown {
 		return
 	}
-	closeWrite(s.conn)
-}
-
-// closeWrite ends the sending half of a stream; a packet socket has none.
-func closeWrite(conn net.Conn) error {
-	if cw, ok := conn.(interface{ CloseWrite() error }); ok {
-		return cw.CloseWrite()
-	}
-	return nil
+	relay.CloseWrite(s.conn)
 }
 
 // lastWords lets the sending side finish after the peer has finished: what
@@ -247,21 +248,14 @@ func (s *session) idle(ctx context.Context) <-chan error {
 		return nil
 	}
 	over := make(chan error, 1)
-	last := time.Now()
-	var watch func()
-	watch = func() {
-		for _, m := range []*relay.Meter{s.sent, s.got} {
-			if t := m.Moved(); t.After(last) {
-				last = t
-			}
+	still := relay.Still(ctx, limit, s.sent, s.got)
+	go func() {
+		select {
+		case <-still:
+			over <- result
+		case <-s.over:
 		}
-		if left := limit - time.Since(last); left > 0 && ctx.Err() == nil {
-			time.AfterFunc(left, watch)
-			return
-		}
-		over <- result
-	}
-	time.AfterFunc(limit, watch)
+	}()
 	return over
 }
 

@@ -15,6 +15,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +76,30 @@ func (m *Meter) Moved() time.Time {
 		return time.Unix(0, ns)
 	}
 	return time.Time{}
+}
+
+// Still returns a channel that is closed when none of the meters, which are
+// timed, has moved for limit. It ends with ctx.
+func Still(ctx context.Context, limit time.Duration, meters ...*Meter) <-chan struct{} {
+	still := make(chan struct{})
+	last := time.Now()
+	var watch func()
+	watch = func() {
+		for _, m := range meters {
+			if t := m.Moved(); t.After(last) {
+				last = t
+			}
+		}
+		switch left := limit - time.Since(last); {
+		case ctx.Err() != nil:
+		case left > 0:
+			time.AfterFunc(left, watch)
+		default:
+			close(still)
+		}
+	}
+	time.AfterFunc(limit, watch)
+	return still
 }
 
 // Send copies in to conn until the end of in (then it returns nil), an error,
@@ -145,6 +170,14 @@ func Cut(conn net.Conn) error {
 		s.CloseWrite()
 	}
 	return conn.Close()
+}
+
+// CloseWrite ends the sending half of a stream; a packet socket has none.
+func CloseWrite(conn net.Conn) error {
+	if cw, ok := conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return nil
 }
 
 // WriteAll writes p to a descriptor; its error wraps [ErrOutput].

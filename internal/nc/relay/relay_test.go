@@ -1,11 +1,13 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -66,4 +68,32 @@ func TestReceiveHoldsNothingBack(t *testing.T) {
 	if err := <-ended; err != nil || m.Bytes() != int64(total) {
 		t.Errorf("got %v after %d bytes, want %d", err, m.Bytes(), total)
 	}
+}
+
+// TestStill waits until no meter has moved for the limit, and no longer.
+func TestStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a, b Meter
+		a.Timed()
+		b.Timed()
+		begin := time.Now()
+		still := Still(t.Context(), time.Minute, &a, &b)
+		time.Sleep(50 * time.Second)
+		a.Add(1)
+		time.Sleep(50 * time.Second)
+		b.Touch()
+		<-still
+		if took := time.Since(begin); took != 160*time.Second {
+			t.Errorf("still after %v", took)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		still = Still(ctx, time.Minute, &a)
+		cancel()
+		time.Sleep(time.Hour)
+		select {
+		case <-still:
+			t.Error("told after the end")
+		default:
+		}
+	})
 }

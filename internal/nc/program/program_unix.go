@@ -1,9 +1,10 @@
 //go:build unix
 
-package nc
+package program
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -27,18 +28,18 @@ func killGroup(cmd *exec.Cmd) {
 }
 
 // runOnPty gives the program a terminal, of which it is the session's leader.
-func (n *netcat) runOnPty(ctx context.Context, cl *client, cmd *exec.Cmd) error {
-	defer cl.conn.Close()
+func (r *Runner) runOnPty(ctx context.Context, conn net.Conn, cmd *exec.Cmd) error {
+	defer conn.Close()
 	cmd.Env = append(cmd.Env, "TERM=xterm")
 	cmd.Stderr = nil
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	if err != nil {
 		return startError(cmd, err)
 	}
-	n.shuttle(ctx, cl, cmd, &ptyInput{f}, f)
+	r.shuttle(ctx, conn, cmd, &ptyInput{f}, f)
 	err = cmd.Wait()
 	f.Close()
-	return n.ended(cmd, err)
+	return r.ended(cmd, err)
 }
 
 // ptyInput is the terminal's typing side: the end of input is Ctrl-D, for the

@@ -1,10 +1,11 @@
 //go:build !unix
 
-package nc
+package program
 
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 
@@ -23,7 +24,7 @@ func killGroup(cmd *exec.Cmd) {
 	}
 }
 
-func (n *netcat) runOnPty(_ context.Context, cl *client, _ *exec.Cmd) error {
-	cl.conn.Close()
+func (r *Runner) runOnPty(_ context.Context, conn net.Conn, _ *exec.Cmd) error {
+	conn.Close()
 	return report.Usage("leave --pty out", "--pty is not built for this system")
 }

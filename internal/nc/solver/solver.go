@@ -1,4 +1,14 @@
-package nc
+// Package solver answers the proof of work of a server while its words go by.
+//
+//	v := solver.Start(solver.Config{Report: r, Write: send, Over: over})
+//	go func() { <-v.Free(); …send the input… }()
+//	for { …read p…; v.Feed(p) }
+//	v.Gone()
+//	<-v.Done()
+//
+// The input waits for it, or a server would take the first line of the input
+// for the answer. Where there is somebody to ask, it asks before it works.
+package solver
 
 import (
 	"bytes"
@@ -7,10 +17,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/term"
-
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/pow"
 )
 
@@ -25,17 +35,31 @@ const (
 	firstWord   = 2 * time.Second
 )
 
-// solver is --pow: it looks for puzzles in what arrives, beside the stream,
-// and sends the answers. The input waits for it, or a server would take the
-// first line of the input for the answer.
-type solver struct {
-	s    *session
-	asks bool // there is somebody to ask
+// Config is what a Solver works with. Over, Report and Write must be set.
+type Config struct {
+	// Asks says that there is somebody to ask: what is typed passes [Solver.Intercept].
+	Asks bool
+	// Wait takes the place of the times the server may be quiet before the input goes.
+	Wait time.Duration
+	CRLF bool // ends the answer
+
+	Report *report.Reporter
+	Write  func([]byte) error // sends the answer
+	Status func(string)       // shows how far it is; may be nil
+	Touch  func()             // called while it works; may be nil
+	Over   <-chan struct{}    // closed when nobody waits for an answer any more
+}
+
+// Solver looks for puzzles in what arrives, beside the stream, and sends the
+// answers. Its methods may be called by many at once.
+type Solver struct {
+	c       Config
+	working atomic.Bool
 
 	mu     sync.Mutex
 	buf    []byte
 	inLine bool // what arrived last does not end a line
-	state  solverState
+	state  state
 	reply  []byte        // the unfinished reply to the question
 	busy   chan struct{} // closed when the puzzle at hand is done with
 
@@ -47,29 +71,34 @@ type solver struct {
 	done    chan struct{}
 }
 
-type solverState int
+type state int
 
 const (
-	solverIdle solverState = iota
-	solverAsking
-	solverSolving
+	idle state = iota
+	asking
+	solving
 )
 
 // unseen is how much may wait while a puzzle is solved; the Finder looks no further.
 const unseen = 64 << 10
 
-// startSolver looks for puzzles until the session is over.
-func (s *session) startSolver() *solver {
-	v := &solver{s: s, fed: make(chan struct{}, 1), gone: make(chan struct{}), replies: make(chan string, 1), free: make(chan struct{}), done: make(chan struct{})}
+// Start looks for puzzles until the session is over.
+func Start(c Config) *Solver {
+	if c.Status == nil {
+		c.Status = func(string) {}
+	}
+	if c.Touch == nil {
+		c.Touch = func() {}
+	}
+	v := &Solver{c: c, fed: make(chan struct{}, 1), gone: make(chan struct{}), replies: make(chan string, 1), free: make(chan struct{}), done: make(chan struct{})}
 	v.release = sync.OnceFunc(func() { close(v.free) })
-	v.asks = !s.n.c.NoStdin && s.n.in.Terminal() && term.IsTerminal(int(s.n.r.W.Fd()))
-	if v.asks {
+	if v.c.Asks {
 		v.release() // who types sees what the server asks
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		select {
-		case <-s.over:
+		case <-c.Over:
 		case <-v.gone:
 		case <-v.done:
 		}
@@ -83,8 +112,26 @@ func (s *session) startSolver() *solver {
 	return v
 }
 
-// feed takes what arrived; it never waits.
-func (v *solver) feed(p []byte) {
+// Asks reports whether it asks before it works.
+func (v *Solver) Asks() bool { return v.c.Asks }
+
+// Free is closed when the input may go.
+func (v *Solver) Free() <-chan struct{} { return v.free }
+
+// Gone says that the server has ended. It is called once.
+func (v *Solver) Gone() { close(v.gone) }
+
+// Done is closed when the Solver has ended.
+func (v *Solver) Done() <-chan struct{} { return v.done }
+
+// Working reports whether it shows what it does by Status.
+func (v *Solver) Working() bool { return v.working.Load() }
+
+// statusEvery is how often Status is told.
+const statusEvery = 100 * time.Millisecond
+
+// Feed takes what arrived; it never waits.
+func (v *Solver) Feed(p []byte) {
 	v.mu.Lock()
 	v.buf = append(v.buf, p[:min(len(p), unseen-len(v.buf))]...)
 	v.inLine = len(p) > 0 && p[len(p)-1] != '\n'
@@ -95,7 +142,7 @@ func (v *solver) feed(p []byte) {
 	}
 }
 
-func (v *solver) take() []byte {
+func (v *Solver) take() []byte {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	p := v.buf
@@ -103,11 +150,11 @@ func (v *solver) take() []byte {
 	return p
 }
 
-func (v *solver) run(ctx context.Context) {
+func (v *Solver) run(ctx context.Context) {
 	var finder pow.Finder
 	var said []byte // the end of what the server said before its first puzzle
 	wait := func(d time.Duration) time.Duration {
-		if w := v.s.n.c.PoWWait; w > 0 {
+		if w := v.c.Wait; w > 0 {
 			return w
 		}
 		return d
@@ -163,53 +210,53 @@ func soundsLikeWork(text []byte) bool {
 }
 
 // answer solves one puzzle, if it may, and sends the answer.
-func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
+func (v *Solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	busy := make(chan struct{})
 	v.mu.Lock()
 	v.busy = busy
 	v.mu.Unlock()
 	defer func() {
 		v.mu.Lock()
-		v.state, v.busy = solverIdle, nil
+		v.state, v.busy = idle, nil
 		v.mu.Unlock()
 		close(busy)
 		v.release()
 	}()
-	r := v.s.n.r
-	if v.asks && !v.consent(ctx, puzzle) {
+	r := v.c.Report
+	if v.c.Asks && !v.consent(ctx, puzzle) {
 		return
 	}
-	v.become(solverSolving)
-	if !v.asks {
+	v.become(solving)
+	if !v.c.Asks {
 		r.Say("Solving the %s: %s", puzzle.Describe(), about(puzzle.Estimate()))
 	}
 	begin := time.Now()
-	v.s.working.Store(true)
+	v.working.Store(true)
 	told := begin
 	text, err := puzzle.Solve(ctx, func(p pow.Progress) {
-		v.s.sent.Touch() // -w and --idle-timeout are about the server, and it waits for us
-		if time.Since(told) > progressEvery/5 {
+		v.c.Touch()
+		if time.Since(told) > statusEvery {
 			told = time.Now()
-			if !v.asks && v.s.n.r.TTY {
+			if !v.c.Asks && v.c.Report.TTY {
 				v.freshLine()
 			}
-			v.s.n.showStatus(solving(p, told.Sub(begin)))
+			v.c.Status(progress(p, told.Sub(begin)))
 		}
 	})
-	v.s.n.showStatus("")
-	v.s.working.Store(false)
+	v.c.Status("")
+	v.working.Store(false)
 	if err == nil {
 		line := text + "\n"
-		if v.s.n.c.CRLF {
+		if v.c.CRLF {
 			line = text + "\r\n"
 		}
-		err = v.s.write([]byte(line))
+		err = v.c.Write([]byte(line))
 	}
 	took := time.Since(begin)
 	switch {
 	case err != nil && ended(v.gone):
 		r.Note("the server went away before the %s was solved", puzzle.Describe())
-	case err != nil && ended(v.s.over):
+	case err != nil && ended(v.c.Over):
 	case err != nil:
 		r.Note("the %s is not answered: %v", puzzle.Describe(), err)
 	default:
@@ -218,8 +265,8 @@ func (v *solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	}
 }
 
-// solving says how far a solver is.
-func solving(p pow.Progress, took time.Duration) string {
+// progress says how far a solver is.
+func progress(p pow.Progress, took time.Duration) string {
 	if p.Done >= p.Total || p.Done == 0 {
 		return fmt.Sprintf("solving: %.1f s, longer than expected", took.Seconds())
 	}
@@ -228,17 +275,17 @@ func solving(p pow.Progress, took time.Duration) string {
 }
 
 // freshLine leaves the server's line if that is not at its end.
-func (v *solver) freshLine() {
+func (v *Solver) freshLine() {
 	v.mu.Lock()
 	inLine := v.inLine
 	v.inLine = false
 	v.mu.Unlock()
-	if inLine && !v.s.n.r.JSON {
-		v.s.n.r.Write("\n")
+	if inLine && !v.c.Report.JSON {
+		v.c.Report.Write("\n")
 	}
 }
 
-func ended(c chan struct{}) bool {
+func ended(c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -264,23 +311,23 @@ func about(d time.Duration) string {
 	return fmt.Sprintf("about %.0f hours", d.Hours())
 }
 
-func (v *solver) become(state solverState) {
+func (v *Solver) become(s state) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.state, v.reply = state, nil
+	v.state, v.reply = s, nil
 }
 
 // consent asks at the terminal; the next line typed is the reply.
-func (v *solver) consent(ctx context.Context, puzzle pow.Puzzle) bool {
+func (v *Solver) consent(ctx context.Context, puzzle pow.Puzzle) bool {
 	v.freshLine()
-	v.s.n.r.Note("the server asks for a %s: %s of this machine", puzzle.Describe(), about(puzzle.Estimate()))
+	v.c.Report.Note("the server asks for a %s: %s of this machine", puzzle.Describe(), about(puzzle.Estimate()))
 	select {
 	case <-v.replies: // too late for an earlier question
 	default:
 	}
-	v.become(solverAsking)
+	v.become(asking)
 	for {
-		v.s.n.r.Note("solve it? y or n")
+		v.c.Report.Note("solve it? y or n")
 		select {
 		case <-ctx.Done():
 			return false
@@ -304,43 +351,44 @@ func yesOrNo(reply string) (yes, ok bool) {
 	return false, false
 }
 
-// settled waits until the puzzle at hand is done with: the end of the input
+// Settle waits until the puzzle at hand is done with: the end of the input
 // must not overtake the answer.
-func (v *solver) settled() {
+func (v *Solver) Settle() {
 	v.mu.Lock()
 	busy := v.busy
-	if v.state == solverAsking {
+	if v.state == asking {
 		v.say("n") // nobody is left to be asked
 	}
 	v.mu.Unlock()
 	if busy != nil {
 		select {
 		case <-busy:
-		case <-v.s.over:
+		case <-v.c.Over:
 		}
 	}
 }
 
-// say hands a reply on; the caller holds the lock.
-func (v *solver) say(reply string) {
+// say hands the latest reply on; the caller holds the lock.
+func (v *Solver) say(reply string) {
 	select {
-	case v.replies <- reply:
+	case <-v.replies: // one that was no answer, typed in the same breath
 	default:
 	}
+	v.replies <- reply
 }
 
-// intercept takes out of what was typed the reply to a question, and what the
+// Intercept takes out of what was typed the reply to a question, and what the
 // server would mistake for the answer. It returns what is left.
-func (v *solver) intercept(p []byte) []byte {
+func (v *Solver) Intercept(p []byte) []byte {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
 	case len(p) == 0:
 		return p
-	case v.state == solverSolving:
-		v.s.n.r.Note("not sent: the answer is still being computed")
+	case v.state == solving:
+		v.c.Report.Note("not sent: the answer is still being computed")
 		return nil
-	case v.state == solverAsking:
+	case v.state == asking:
 		v.reply = append(v.reply, p...)
 		for {
 			line, rest, whole := bytes.Cut(v.reply, []byte{'\n'})
@@ -351,10 +399,10 @@ func (v *solver) intercept(p []byte) []byte {
 			v.say(string(line))
 			switch yes, ok := yesOrNo(string(line)); {
 			case ok && yes:
-				v.state, v.reply = solverSolving, nil
+				v.state, v.reply = solving, nil
 				return nil
 			case ok:
-				v.state, v.reply = solverIdle, nil
+				v.state, v.reply = idle, nil
 				return rest
 			}
 		}

@@ -1,0 +1,228 @@
+// Package program connects programs with connections: -e, -c and --pty.
+//
+//	r := &program.Runner{Config: c, Report: rep}
+//	err := r.Run(ctx, conn, conn.RemoteAddr())
+//
+// Where nothing has to look at the bytes, the program gets the socket itself, and
+// they never pass through this process. A program is in a process group of its
+// own: when ctx is done it is killed with its children. Its output is never cut,
+// and it is always reaped; its exit status is its own affair.
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+)
+
+// A Runner runs a program for each connection. Its fields are not changed while
+// it is used; Run may be called by many at once.
+type Runner struct {
+	Config *cmdline.Config
+	Report *report.Reporter
+	// Tap is given what passes, in pieces, sent or received; nil when nobody looks.
+	Tap func(p []byte, sent bool) error
+}
+
+// command makes the program of -e or -c for one connection.
+func (r *Runner) command(conn net.Conn, peer net.Addr) (*exec.Cmd, error) {
+	var cmd *exec.Cmd
+	if r.Config.ShExec != "" {
+		cmd = shell(r.Config.ShExec)
+	} else {
+		words, err := cmdline.SplitWords(r.Config.Exec)
+		if err != nil {
+			return nil, err
+		}
+		cmd = exec.Command(words[0], words[1:]...)
+	}
+	remote, rport := hostAndPort(peer)
+	local, lport := hostAndPort(conn.LocalAddr())
+	proto := "TCP"
+	if r.Config.UDP {
+		proto = "UDP"
+	}
+	if r.Config.TLS.On {
+		proto = "SSL"
+	}
+	cmd.Env = append(os.Environ(), "NCAT_REMOTE_ADDR="+remote, "NCAT_REMOTE_PORT="+rport,
+		"NCAT_LOCAL_ADDR="+local, "NCAT_LOCAL_PORT="+lport, "NCAT_PROTO="+proto)
+	cmd.Stderr = r.Report.W
+	return cmd, nil
+}
+
+func hostAndPort(a net.Addr) (string, string) {
+	if a == nil {
+		return "", ""
+	}
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String(), "0"
+	}
+	return host, port
+}
+
+// Run connects a program with a connection, and returns when the
+// program has ended and its output is sent.
+func (r *Runner) Run(ctx context.Context, conn net.Conn, peer net.Addr) error {
+	cmd, err := r.command(conn, peer)
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	r.Report.Event("program", "command", cmd.Args, "remote", peer.String())
+	if r.Config.PTY {
+		return r.runOnPty(ctx, conn, cmd)
+	}
+	ownGroup(cmd)
+	if f := r.handOver(conn); f != nil {
+		return r.runOnSocket(ctx, conn, cmd, f)
+	}
+	return r.runOnPipes(ctx, conn, cmd)
+}
+
+// handOver returns the connection as a descriptor for the program, if nothing
+// has to look at the bytes: they then never pass through this process.
+func (r *Runner) handOver(conn net.Conn) *os.File {
+	c := r.Config
+	if r.Tap != nil || c.Timeout > 0 || c.IdleTimeout > 0 || c.Delay > 0 || c.QuitAfter >= 0 {
+		return nil
+	}
+	switch conn := conn.(type) {
+	case *net.TCPConn:
+		f, err := conn.File()
+		if err == nil && blocking(f) == nil {
+			return f
+		}
+	case *net.UnixConn:
+		if !c.UDP {
+			if f, err := conn.File(); err == nil && blocking(f) == nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Runner) runOnSocket(ctx context.Context, conn net.Conn, cmd *exec.Cmd, f *os.File) error {
+	cmd.Stdin, cmd.Stdout = f, f
+	err := cmd.Start()
+	// The program has it now: its end must be the connection's end.
+	f.Close()
+	conn.Close()
+	if err != nil {
+		return startError(cmd, err)
+	}
+	unhook := context.AfterFunc(ctx, func() { killGroup(cmd) })
+	defer unhook()
+	return r.ended(cmd, cmd.Wait())
+}
+
+func startError(cmd *exec.Cmd, err error) error {
+	hint := "-e takes a program and its arguments; -c a shell command"
+	if errors.Is(err, exec.ErrNotFound) {
+		hint = "is it installed, and in $PATH? give its whole path; -c takes a shell command"
+	}
+	return report.WithHint(fmt.Errorf("start %s: %w", cmd.Args[0], errors.Unwrap(err)), hint)
+}
+
+// ended tells how a program ended; its exit status is its own affair.
+func (r *Runner) ended(cmd *exec.Cmd, err error) error {
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	r.Report.SayMore("%s: %s ended: %s", r.Config.Name, cmd.Args[0], cmd.ProcessState)
+	r.Report.Event("program-ended", "command", cmd.Args, "state", cmd.ProcessState.String())
+	return nil
+}
+
+// runOnPipes copies between the connection and the program.
+func (r *Runner) runOnPipes(ctx context.Context, conn net.Conn, cmd *exec.Cmd) error {
+	defer conn.Close()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd.Stdout = w
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		return startError(cmd, err)
+	}
+	r.shuttle(ctx, conn, cmd, stdin, out)
+	return r.ended(cmd, cmd.Wait())
+}
+
+// shuttle copies until the program's output has ended. The client's end is the
+// program's end of input; a client that has gone is told by the broken pipe.
+func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCloser) {
+	unhook := context.AfterFunc(ctx, func() { killGroup(cmd) })
+	defer unhook()
+	sent, got := new(relay.Meter), new(relay.Meter)
+	if limit := r.Config.IdleLimit(); limit > 0 {
+		sent.Timed()
+		got.Timed()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		still := relay.Still(ctx, limit, sent, got)
+		go func() {
+			select {
+			case <-still:
+				r.Report.Say("%s: nothing moved; ending %s", r.Config.Name, cmd.Args[0])
+				killGroup(cmd)
+			case <-ctx.Done():
+			}
+		}()
+	}
+	go func() {
+		r.copyTapped(stdin, conn, got, false)
+		stdin.Close()
+		if r.Config.QuitAfter >= 0 {
+			time.AfterFunc(r.Config.QuitAfter, func() { killGroup(cmd) })
+		}
+	}()
+	if err := r.copyTapped(conn, stdout, sent, true); err != nil && !errors.Is(err, io.EOF) {
+		stdout.Close() // the program's next write ends it
+	}
+	relay.CloseWrite(conn)
+}
+
+// copyTapped copies and writes down what passes. It returns the writer's error.
+func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bool) error {
+	buf := make([]byte, 64<<10)
+	for {
+		k, err := from.Read(buf)
+		if k > 0 {
+			if r.Config.Delay > 0 {
+				time.Sleep(r.Config.Delay)
+			}
+			if r.Tap != nil {
+				if err := r.Tap(buf[:k], sent); err != nil {
+					r.Report.Note("%v", err)
+				}
+			}
+			if _, werr := w.Write(buf[:k]); werr != nil {
+				return werr
+			}
+			m.Add(k)
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
