@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // controllers are those that a policy needs, under their names in both versions of control groups.
@@ -229,9 +230,8 @@ func removeGroup(dir string) {
 type group struct {
 	dirs  []string
 	join  []*os.File // cgroup.procs of each
-	kills *os.File   // counts the processes killed for want of memory; nil: nothing does
-	mu    sync.Mutex
-	count uint64 // by then
+	kills string     // the file that counts the processes killed for want of memory; empty: nothing does
+	count uint64     // what it said at the end of the session before
 }
 
 // slot makes the groups of slot n.
@@ -265,11 +265,8 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 		}
 		if c == "memory" {
 			name := map[int]string{1: "memory.oom_control", 2: "memory.events"}[h.version]
-			f, err := os.Open(filepath.Join(dir, name))
-			if err != nil {
-				return err
-			}
-			sg.kills = f
+			sg.kills = filepath.Join(dir, name)
+			sg.memoryKills() // the group may be one that another slot could not take away
 		}
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "cgroup.procs"), os.O_WRONLY, 0)
@@ -282,13 +279,20 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 
 // memoryKills says whether processes were killed for want of memory since it was last asked.
 func (g *group) memoryKills() bool {
-	if g.kills == nil {
+	if g.kills == "" {
 		return false
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	// Opened for each session anew: a descriptor for each would halve the number of sessions that a server can hold.
+	f, err := unix.Open(g.kills, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(f)
 	var b [512]byte
-	n, _ := g.kills.ReadAt(b[:], 0)
+	n, err := unix.Read(f, b[:])
+	if err != nil {
+		return false
+	}
 	for line := range bytes.Lines(b[:n]) {
 		if v, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
 			count, _ := strconv.ParseUint(string(bytes.TrimSpace(v)), 10, 64)
@@ -311,9 +315,6 @@ func (g *group) joined() {
 // remove takes the groups away; the slot's processes must have ended, or be about to.
 func (g *group) remove() {
 	g.joined()
-	if g.kills != nil {
-		g.kills.Close()
-	}
 	for _, d := range g.dirs {
 		removeGroup(d)
 	}

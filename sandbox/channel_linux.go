@@ -57,18 +57,34 @@ func (c *channel) send(m []byte, fds ...int) error {
 	return os.NewSyscallError("sendmsg", err)
 }
 
-// receive waits for an answer of a kind; io.EOF says that the other side is gone.
-func (c *channel) receive(kind uint32) (answer, error) {
+// receive waits for an answer of a kind; io.EOF says that the other side is gone. The descriptor that may
+// come with it, else -1, is the caller's to close.
+func (c *channel) receive(kind uint32) (a answer, fd int, err error) {
 	var b [answerSize]byte
-	n, err := c.file.Read(b[:])
+	control := make([]byte, unix.CmsgSpace(4))
+	var n, size int
+	failed := c.raw.Read(func(s uintptr) bool {
+		n, size, _, _, err = unix.Recvmsg(int(s), b[:], control, unix.MSG_CMSG_CLOEXEC)
+		return err != unix.EAGAIN
+	})
+	if failed != nil {
+		return answer{}, -1, failed
+	}
 	if err != nil {
-		return answer{}, err
+		return answer{}, -1, os.NewSyscallError("recvmsg", err)
+	}
+	fd = -1
+	if size >= unix.CmsgLen(4) {
+		fd = int(*(*int32)(unsafe.Pointer(&control[unix.CmsgLen(0)])))
+	}
+	if n == 0 {
+		return answer{}, fd, io.EOF
 	}
 	a, ok := parseAnswer(b[:n])
 	if !ok || a.kind != kind {
-		return a, io.ErrUnexpectedEOF
+		return a, fd, io.ErrUnexpectedEOF
 	}
-	return a, nil
+	return a, fd, nil
 }
 
 func (c *channel) close() { c.file.Close() }

@@ -37,6 +37,10 @@ const mounting = `mount umount2 mount_setattr move_mount open_tree fsopen fsconf
 // disconnect and connect it again would lead out of the empty one.
 const sockets = `socket connect bind listen accept accept4`
 
+// uncounted are denied where memory is limited by RLIMIT_AS, which counts a process's addresses: a file in memory is
+// none of them, and a page that was lent to a pipe stays when its addresses are gone (with all of the huge page it is part of).
+const uncounted = `memfd_create vmsplice`
+
 // ordinary are the system calls of the strict filter: what the C library, Python and the launcher use to
 // compute, to read and write, to start processes and threads, and to wait.
 const ordinary = `
@@ -58,8 +62,8 @@ const ordinary = `
 	timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink unlinkat
 	utime utimensat utimes vfork vmsplice wait4 waitid write writev`
 
-// filter assembles the seccomp filter of p. own says that sessions have mounts of their own.
-func filter(p Policy, own bool) ([]byte, error) {
+// filter assembles the plan's seccomp filter.
+func filter(p *plan) ([]byte, error) {
 	info, err := arch.GetInfo("")
 	if err != nil {
 		return nil, err
@@ -90,7 +94,7 @@ func filter(p Policy, own bool) ([]byte, error) {
 	}
 	// And after a condition that does not hold it goes on with the argument where the number was. So each
 	// call with conditions is decided on its own, before the others.
-	for name, c := range conditions(p) {
+	for name, c := range conditions(p.Policy) {
 		nr, ok := info.SyscallNames[name]
 		if !ok {
 			continue
@@ -105,8 +109,11 @@ func filter(p Policy, own bool) ([]byte, error) {
 		program[at+2] = bpf.Jump{Skip: uint32(len(program) - at - 3)}
 	}
 	deny := seccomp.SyscallGroup{Names: known(denied), Action: seccomp.ActionErrno} // EPERM
-	if !own {
+	if !p.mounts {
 		deny.Names = append(deny.Names, known(mounting)...)
+	}
+	if p.addr && p.Memory > 0 {
+		deny.Names = append(deny.Names, known(uncounted)...)
 	}
 	if !p.Network {
 		deny.Names = append(deny.Names, known(sockets)...)
@@ -118,7 +125,7 @@ func filter(p Policy, own bool) ([]byte, error) {
 	}
 	if p.Syscalls == SyscallsStrict {
 		allow := ordinary
-		if own {
+		if p.mounts {
 			allow += " mount umount2"
 		}
 		if p.Network {

@@ -49,7 +49,7 @@ type Policy struct {
 	Output int64         // bytes the program may send. Zero: 1 GiB
 
 	FileSize  int64 // bytes of the largest file. Zero: 16 MiB
-	OpenFiles int   // open descriptors of each process. Zero: 256
+	OpenFiles int   // open descriptors of each process; 64 or more. Zero: 256
 	Tmp       int64 // bytes of a /tmp of the session's own. Zero: none, nothing is writable
 
 	// Flag is what programs find in the file /flag; a root must have that file and a directory /.own, as all unpacked
@@ -128,6 +128,9 @@ const (
 	DefaultOpenFiles = 256
 )
 
+// minOpenFiles is how many descriptors the launcher needs, and so a session may have at least.
+const minOpenFiles = 64
+
 // DefaultPath is the PATH of every program that Policy.Env gives no other.
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -189,8 +192,8 @@ func (p Policy) Check() error {
 			return fmt.Errorf("policy: %q is not an absolute path", path)
 		}
 	}
-	if p.OpenFiles > 0 && p.OpenFiles < 64 {
-		return fmt.Errorf("policy: %d open files are too few: the launcher itself needs 64", p.OpenFiles)
+	if p.OpenFiles > 0 && p.OpenFiles < minOpenFiles {
+		return fmt.Errorf("policy: %d open files are too few: the launcher itself needs %d", p.OpenFiles, minOpenFiles)
 	}
 	for _, e := range p.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" || strings.ContainsRune(e, 0) {
@@ -235,7 +238,7 @@ type Exit struct {
 	Reason Reason
 	Code   int           // the program's exit status; -1 when a signal ended it
 	Signal int           // that signal, or 0
-	CPU    time.Duration // used by all its processes
+	CPU    time.Duration // used by all its processes, but those that a program had the kernel discard (by ignoring SIGCHLD)
 	Stderr []byte        // what came on standard error, where Policy.Stderr is StderrLog
 }
 

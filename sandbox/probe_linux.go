@@ -183,6 +183,9 @@ func (pl *plan) limits() error {
 		if pl.Processes != 1 && !pl.weaker(FeatureMemory) {
 			return &UnenforceableError{FeatureMemory, why["memory"] + "; without one memory can be limited for a single process only", "allow one process (--processes 1), run where control groups can be made (systemd-run --user --scope -p Delegate=yes), or accept a limit for each process alone (--weaker-sandbox=memory)"}
 		}
+		if pl.Memory > 0 && pl.Syscalls == SyscallsOff && !pl.weaker(FeatureMemory) {
+			return &UnenforceableError{FeatureMemory, why["memory"] + "; without one memory can be limited only with a syscall filter, which keeps programs from what no process's limit counts", "filter system calls, run where control groups can be made (systemd-run --user --scope -p Delegate=yes), or accept less (--weaker-sandbox=memory)"}
+		}
 		pl.addr = true
 	}
 	if noPids {

@@ -44,7 +44,7 @@ func (pl *plan) report() map[Feature]string {
 	switch {
 	case pl.Memory < 0:
 		r[FeatureMemory] = "no limit" + asPolicySays
-	case pl.addr && pl.Processes == 1:
+	case pl.addr && pl.Processes == 1 && pl.Syscalls != SyscallsOff:
 		r[FeatureMemory] = "RLIMIT_AS"
 	case pl.addr:
 		r[FeatureMemory] = weakerMark + "RLIMIT_AS for each process alone"

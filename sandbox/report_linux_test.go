@@ -20,8 +20,9 @@ func TestReport(t *testing.T) {
 		"one process": {plan{Policy: few, addr: true, nproc: true}, map[Feature]string{
 			FeatureMemory: "RLIMIT_AS", FeatureProcesses: "RLIMIT_NPROC", FeatureCPU: "RLIMIT_CPU and nice", FeatureIdentity: "one mapped user ID in a user namespace",
 		}},
-		"weaker":  {plan{Policy: many, addr: true}, map[Feature]string{FeatureMemory: "weaker: RLIMIT_AS for each process alone", FeatureProcesses: "weaker: no limit"}},
-		"endless": {plan{Policy: endless, addr: true}, map[Feature]string{FeatureCPU: "weaker: nice"}},
+		"one process, not filtered": {plan{Policy: Policy{Processes: 1, Syscalls: SyscallsOff}, addr: true}, map[Feature]string{FeatureMemory: "weaker: RLIMIT_AS for each process alone"}},
+		"weaker":                    {plan{Policy: many, addr: true}, map[Feature]string{FeatureMemory: "weaker: RLIMIT_AS for each process alone", FeatureProcesses: "weaker: no limit"}},
+		"endless":                   {plan{Policy: endless, addr: true}, map[Feature]string{FeatureCPU: "weaker: nice"}},
 		"no limits": {plan{Policy: none, root: true}, map[Feature]string{
 			FeatureMemory: "no limit, as the policy says", FeatureProcesses: "no limit, as the policy says", FeatureCPU: "no limit, as the policy says; nice",
 		}},

@@ -134,17 +134,21 @@ func (r *Runner) setUp() error {
 	if err := r.ask(clean); err != nil {
 		return err
 	}
-	s := newScript(msgSetup)
 	pl := r.plan
-	if err := buildRoot(s, pl.Policy, r.argv[0]); err != nil {
+	root := newScript(msgSetup)
+	if err := buildRoot(root, pl.Policy, r.argv[0]); err != nil {
 		return err
 	}
+	if err := r.ask(root); err != nil {
+		return err
+	}
+	if err := r.setLimits(); err != nil {
+		return err
+	}
+	s := newScript(msgSetup)
 	s.call("set the host name", unix.SYS_SETHOSTNAME, []byte("challenge"), 9)
 	s.call("be closed to others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	s.call("set the mask of new files", unix.SYS_UMASK, 0o022)
-	for _, l := range rlimits(pl) {
-		limit(s, l.what, l.resource, l.value, l.value)
-	}
 	if pl.places == nil || !r.plan.hasCPU() {
 		s.call("be nice", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, 10)
 	}
@@ -157,11 +161,11 @@ func (r *Runner) setUp() error {
 		}
 		defer unix.Close(rules)
 		fds = append(fds, rules)
-		s.call("keep the rules", unix.SYS_FCNTL, fd(keptFDs), unix.F_DUPFD_CLOEXEC, 64)
+		s.call("keep the rules", unix.SYS_FCNTL, fd(keptFDs), unix.F_DUPFD_CLOEXEC, minOpenFiles/2)
 		s.keep(keptRules)
 	}
 	if pl.Syscalls != SyscallsOff {
-		program, err := filter(pl.Policy, pl.mounts)
+		program, err := filter(pl)
 		if err != nil {
 			return err
 		}
@@ -174,6 +178,33 @@ func (r *Runner) setUp() error {
 		s.call("load the syscall filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pointer(where))
 	}
 	return r.ask(s, fds...)
+}
+
+// setLimits gives the launcher the limits of each process. One that was inherited and is lower than the policy's stays, where it
+// may not be raised: it is stricter than asked.
+func (r *Runner) setLimits() error {
+	for _, l := range rlimits(r.plan) {
+		s := newScript(msgSetup)
+		limit(s, l.what, l.resource, l.value, l.value)
+		err := r.ask(s)
+		var inherited unix.Rlimit
+		if !errors.Is(err, unix.EPERM) || unix.Getrlimit(l.resource, &inherited) != nil || inherited.Max >= uint64(l.value) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		hard := int64(inherited.Max)
+		if l.resource == unix.RLIMIT_NOFILE && hard < minOpenFiles {
+			return fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d: raise the limit (ulimit -Hn)", hard, minOpenFiles)
+		}
+		s = newScript(msgSetup)
+		limit(s, l.what, l.resource, hard, hard)
+		if err := r.ask(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (pl *plan) hasCPU() bool {
@@ -189,8 +220,9 @@ func (pl *plan) hasCPU() bool {
 
 // Descriptors that launcher and slots keep.
 const (
-	keptRules  fd = 0 // of Landlock
-	keptStderr fd = 1 // where a slot's sessions write their standard error
+	keptRules   fd = 0 // of Landlock
+	keptStderr  fd = 1 // where a slot's sessions write their standard error
+	keptWritten fd = 2 // where that is read: the launcher sends it when a session has ended that has written something
 )
 
 // rlimit is a limit that launcher, slots and sessions all have.
@@ -251,7 +283,7 @@ func question(c *channel, s *script, m []byte, fds ...int) error {
 }
 
 func done(c *channel, s *script) error {
-	a, err := c.receive(answerDone)
+	a, _, err := c.receive(answerDone)
 	if err != nil {
 		return fmt.Errorf("sandbox: the launcher's answer: %w", err)
 	}

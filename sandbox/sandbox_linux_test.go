@@ -258,6 +258,7 @@ func TestUnenforceable(t *testing.T) {
 	}{
 		{Policy{Processes: 2}, FeatureMemory},
 		{Policy{Processes: 2, Memory: -1}, FeatureProcesses},
+		{Policy{Syscalls: SyscallsOff}, FeatureMemory},
 		{Policy{CPU: -1}, FeatureCPU},
 		{Policy{Proc: true}, FeatureProc},
 	} {

@@ -20,12 +20,10 @@ type slot struct {
 	number int
 	ch     *channel
 	group  *group // nil: without control groups
-	stderr int    // the end of a pipe to read from, or -1
 }
 
 // start makes the slot's process and moves it into the slot's control groups.
 func (s *slot) start() error {
-	s.stderr = -1
 	r := s.runner
 	ours, theirs, err := channelPair()
 	if err != nil {
@@ -41,11 +39,12 @@ func (s *slot) start() error {
 		if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 			return fmt.Errorf("sandbox: %w", os.NewSyscallError("pipe", err))
 		}
-		s.stderr = p[0]
-		defer unix.Close(p[1])
-		m.call("keep standard error", unix.SYS_FCNTL, fd(keptFDs+len(fds)), unix.F_DUPFD_CLOEXEC, 4)
-		m.keep(keptStderr)
-		fds = append(fds, p[1])
+		for i, end := range p {
+			defer unix.Close(end)
+			m.call("keep standard error", unix.SYS_FCNTL, fd(keptFDs+len(fds)), unix.F_DUPFD_CLOEXEC, 4)
+			m.keep([2]fd{keptWritten, keptStderr}[i])
+			fds = append(fds, end)
+		}
 	}
 	if r.groups != nil {
 		if s.group, err = r.groups.slot(s.number); err != nil {
@@ -68,9 +67,6 @@ func (s *slot) start() error {
 func (s *slot) close() {
 	if s.ch != nil {
 		s.ch.close()
-	}
-	if s.stderr >= 0 {
-		unix.Close(s.stderr)
 	}
 	if s.group != nil {
 		s.group.remove()
@@ -138,6 +134,9 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 	pl := r.plan
 	m := newScript(msgSpawn)
 	m.clone = unix.CLONE_NEWPID
+	if pl.Syscalls == SyscallsOff {
+		m.clone |= unix.CLONE_NEWIPC // a filter refuses what it is about
+	}
 	m.call("standard input", unix.SYS_DUP3, fd(keptFDs), 0, 0)
 	m.call("standard output", unix.SYS_DUP3, fd(keptFDs), 1, 0)
 	switch pl.Stderr {
@@ -217,7 +216,7 @@ func (p *Process) Kill(why Reason) {
 // Wait waits until the program has ended and nothing of the session is left. The error says that the
 // program could not be started.
 func (p *Process) Wait() (Exit, error) {
-	a, gone := p.slot.ch.receive(answerExited)
+	a, stderr, gone := p.slot.ch.receive(answerExited)
 	p.mu.Lock()
 	p.ended = true
 	why := p.killed
@@ -232,6 +231,7 @@ func (p *Process) Wait() (Exit, error) {
 		p.conn.Control(func(fd uintptr) { unix.SetNonblock(int(fd), true) }) // fails when it was closed
 	}
 	e := p.exit(a, gone, why)
+	e.Stderr = takeStderr(stderr)
 	r := p.slot.runner
 	if gone != nil {
 		go r.discard(p.slot) // Close waits for it
@@ -247,7 +247,7 @@ func (p *Process) Wait() (Exit, error) {
 
 // exit says how the session ended.
 func (p *Process) exit(a answer, gone error, why Reason) Exit {
-	e := Exit{Reason: why, Code: -1, Stderr: p.slot.readStderr()}
+	e := Exit{Reason: why, Code: -1}
 	e.CPU = time.Duration(a.user+a.system) * time.Microsecond
 	clean := false
 	switch {
@@ -275,20 +275,21 @@ func (p *Process) exit(a answer, gone error, why Reason) Exit {
 	return e
 }
 
-// readStderr takes what is in the pipe. Nobody writes to it any more.
-func (s *slot) readStderr() []byte {
-	if s.stderr < 0 {
+// takeStderr takes what is in a slot's pipe, and closes this end of it. Nobody writes to it any more.
+func takeStderr(pipe int) []byte {
+	if pipe < 0 {
 		return nil
 	}
+	defer unix.Close(pipe)
 	var first [256]byte
-	n, err := unix.Read(s.stderr, first[:])
+	n, err := unix.Read(pipe, first[:])
 	if n <= 0 || err != nil {
 		return nil
 	}
 	all := append([]byte(nil), first[:n]...)
 	more := make([]byte, 16<<10)
 	for {
-		n, err := unix.Read(s.stderr, more)
+		n, err := unix.Read(pipe, more)
 		if n <= 0 || err != nil {
 			return all
 		}

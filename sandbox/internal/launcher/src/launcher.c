@@ -23,7 +23,9 @@ typedef unsigned int u32;
 
 #if defined(__x86_64__)
 enum { SYS_close = 3, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62,
-       SYS_prctl = 157, SYS_clone = 56, SYS_ppoll = 271, SYS_close_range = 436, SYS_rt_sigaction = 13 };
+       SYS_prctl = 157, SYS_clone = 56, SYS_ppoll = 271, SYS_close_range = 436, SYS_rt_sigaction = 13,
+       SYS_rt_sigprocmask = 14, SYS_rt_sigtimedwait = 128, SYS_munmap = 11 };
+#define TOP 0x7ffffffff000 /* of the addresses a process has */
 
 static long sys(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -40,11 +42,13 @@ static long sys(long nr, long a, long b, long c, long d, long e, long f)
 __asm__(".text\n.globl clone_on\nclone_on:\n"
 	"	mov %rcx, %r9\n	xor %r10d, %r10d\n	xor %r8d, %r8d\n	mov $56, %eax\n	syscall\n"
 	"	test %rax, %rax\n	jnz 1f\n	xor %ebp, %ebp\n	call *%r9\n	ud2\n1:	ret\n");
-__asm__(".text\n.globl _start\n_start:\n	xor %ebp, %ebp\n	and $-16, %rsp\n	call run\n	ud2\n");
+__asm__(".text\n.globl _start\n_start:\n	xor %ebp, %ebp\n	mov $small+1024, %esp\n	call run\n	ud2\n");
 
 #elif defined(__aarch64__)
 enum { SYS_close = 57, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_exit = 93, SYS_wait4 = 260, SYS_kill = 129,
-       SYS_prctl = 167, SYS_clone = 220, SYS_ppoll = 73, SYS_close_range = 436, SYS_rt_sigaction = 134 };
+       SYS_prctl = 167, SYS_clone = 220, SYS_ppoll = 73, SYS_close_range = 436, SYS_rt_sigaction = 134,
+       SYS_rt_sigprocmask = 135, SYS_rt_sigtimedwait = 137, SYS_munmap = 215 };
+#define TOP 0x1000000000000
 
 static long sys(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -62,7 +66,8 @@ static long sys(long nr, long a, long b, long c, long d, long e, long f)
 __asm__(".text\n.globl clone_on\nclone_on:\n"
 	"	mov x9, x3\n	mov x3, #0\n	mov x4, #0\n	mov x8, #220\n	svc #0\n"
 	"	cbnz x0, 1f\n	mov x29, #0\n	blr x9\n	brk #0\n1:	ret\n");
-__asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	bl run\n	brk #0\n");
+__asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	adrp x0, small\n	add x0, x0, :lo12:small\n"
+	"	add sp, x0, #1024\n	bl run\n	brk #0\n");
 #else
 #error "unknown architecture"
 #endif
@@ -70,20 +75,31 @@ __asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	bl run\n	brk #0\n");
 long clone_on(u64 flags, void *top, int *pidfd, void (*fn)(void));
 
 enum { CTL = 3, FDS = 32, KEPT = 16 };		/* the first KEPT descriptors outlive their message */
+enum { STDERR = 2 };				/* of these: what is in it goes to the server when a session has ended */
 enum { SETUP = 1, SLOT = 2, SPAWN = 3, KILL = 4 }; /* messages from the server */
 enum { DONE = 1, EXITED = 2 };			/* and to it */
 enum { CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, SIGCHLD = 17, SIGKILL = 9 };
-enum { EINTR = 4, EINVAL = 22 };
+enum { EINTR = 4, EINVAL = 22, WNOHANG = 1 };
+enum { ENOUGH = 40 };	/* the signal that tells an init to end its session; of those that queue */
 enum { IGNORE = 0x100 };	/* of op.flags: a failure is none. The low byte: 1 + the index that keeps the result */
 
-struct op { u64 nr, arg[6]; u32 fds, flags; };	/* bit i of fds: arg[i] is the index of a descriptor */
+struct op { u64 nr, arg[6]; u32 indexes, flags; };	/* bit i of indexes: arg[i] is the index of a descriptor */
 struct message { u32 kind, nops, nrelocs, clone; };	/* then ops, then u32 relocs, then data */
 struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; };
 
+/*
+ * All that is written to, the message first of all, is in as few pages as can be: each slot has its own. No signal is
+ * handled, so stacks hold little.
+ */
+struct small {
+	char stack[1024], init_stack[1024], child_stack[1024];
+	int fds[FDS];
+	struct report out;
+};
+struct small small __attribute__((aligned(4096)));
 static union { struct message head; char bytes[64 << 10]; } in __attribute__((aligned(16)));
-static int fds[FDS];
-static struct report out;
-static char init_stack[2048] __attribute__((aligned(16))), child_stack[4096] __attribute__((aligned(16)));
+#define fds small.fds
+#define out small.out
 
 static void quit(void) { for (;;) sys(SYS_exit, 0, 0, 0, 0, 0, 0); }
 
@@ -119,10 +135,12 @@ static long receive(void)
 	return n;
 }
 
-static void reply(u32 kind)
+/* reply sends the report, and with it a descriptor, if it is one. */
+static void reply(u32 kind, int fd)
 {
+	struct { struct cmsghdr head; int fd; } control = { { sizeof control.head + sizeof fd, 1 /* SOL_SOCKET */, 1 /* SCM_RIGHTS */ }, fd };
 	struct iovec iov = { &out, sizeof out };
-	struct msghdr m = { 0, 0, &iov, 1, 0, 0, 0 };
+	struct msghdr m = { 0, 0, &iov, 1, &control, fd < 0 ? 0 : sizeof control, 0 };
 	out.kind = kind;
 	if (sys(SYS_sendmsg, CTL, (long)&m, 0x4000 /* MSG_NOSIGNAL */, 0, 0, 0) < 0)
 		quit();
@@ -144,7 +162,7 @@ static void perform(void)
 	for (u32 i = 0; i < in.head.nops; i++, op++) {
 		long a[6];
 		for (int k = 0; k < 6; k++)
-			a[k] = op->fds & 1u << k ? fds[op->arg[k]] : (long)op->arg[k];
+			a[k] = op->indexes & 1u << k ? fds[op->arg[k]] : (long)op->arg[k];
 		long r = sys((long)op->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 		if (r < 0 && r > -4096 && !(op->flags & IGNORE)) {
 			out.step = (int)i;
@@ -156,18 +174,40 @@ static void perform(void)
 	}
 }
 
+/* The signals that an init waits for. It blocks them: to process 1 others are lost. */
+static const u64 awaited = 1ul << (SIGCHLD - 1) | 1ul << (ENOUGH - 1);
+
 /* child becomes the program: the last of the calls is execve. It shares the memory of its slot. */
 static void child(void)
 {
+	sys(SYS_rt_sigprocmask, 1 /* SIG_UNBLOCK */, (long)&awaited, 0, sizeof awaited, 0, 0);
 	perform();
+	quit();
+}
+
+/*
+ * finish ends what is left of a session when the program has ended, and waits for it: the processor time of children
+ * that only the kernel kills, because their init has gone, is counted nowhere.
+ */
+static void finish(void)
+{
+	long r;
+	while ((r = sys(SYS_wait4, -1, 0, WNOHANG, 0, 0, 0)) > 0)
+		;
+	if (r == 0)	/* the kernel looks at every process there is for this, so not without need */
+		sys(SYS_kill, -1, SIGKILL, 0, 0, 0, 0);
+	while (r >= 0 || r == -EINTR)
+		r = sys(SYS_wait4, -1, 0, 0, 0, 0, 0);
 	quit();
 }
 
 static void init(void)
 {
+	struct { int signo, err, code, pad, pid, rest[27]; } info;
 	int status;
 	sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
-	long pid = clone_on(CLONE_VM | CLONE_VFORK | SIGCHLD, child_stack + sizeof child_stack, 0, child);
+	sys(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&awaited, 0, sizeof awaited, 0, 0);
+	long pid = clone_on(CLONE_VM | CLONE_VFORK | SIGCHLD, small.child_stack + sizeof small.child_stack, 0, child);
 	sys(SYS_close_range, 0, -1, 0, 0, 0, 0);
 	if (pid < 0) {
 		out.step = -1;
@@ -175,13 +215,18 @@ static void init(void)
 		quit();
 	}
 	for (;;) {
-		long r = sys(SYS_wait4, -1, (long)&status, 0, 0, 0, 0);
-		if (r == pid) {
-			out.status = status;
-			quit();
-		}
+		long r;
+		while ((r = sys(SYS_wait4, -1, (long)&status, WNOHANG, 0, 0, 0)) > 0)
+			if (r == pid) {
+				out.status = status;
+				finish();
+			}
 		if (r < 0 && r != -EINTR)
 			quit();
+		r = sys(SYS_rt_sigtimedwait, (long)&awaited, (long)&info, 0, sizeof awaited, 0, 0);
+		/* Who sends it from inside the session has a process ID here, or another code. */
+		if (r == ENOUGH && info.code == 0 && info.pid == 0)
+			sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
 	}
 }
 
@@ -190,28 +235,36 @@ static void spawn(void)
 {
 	struct { int fd; short events, revents; } wait[2] = { { CTL, 1, 0 }, { -1, 1, 0 } };
 	struct { u64 usec[4], maxrss, rest[13]; } usage;
-	int pidfd = -1, status;
+	struct { long seconds, rest; } patience = { 1, 0 }, none = { 0, 0 };
+	int pidfd = -1, status, ending = 0;
 	out.status = -1;
-	long pid = clone_on(CLONE_VM | CLONE_PIDFD | SIGCHLD | in.head.clone, init_stack + sizeof init_stack, &pidfd, init);
+	long pid = clone_on(CLONE_VM | CLONE_PIDFD | SIGCHLD | in.head.clone, small.init_stack + sizeof small.init_stack, &pidfd, init);
 	close_received();
 	if (pid < 0) {
 		out.step = -1;
 		out.err = (int)-pid;
-		reply(EXITED);
+		reply(EXITED, -1);
 		return;
 	}
 	wait[1].fd = pidfd;
 	while (!wait[1].revents) {
-		if (sys(SYS_ppoll, (long)wait, 2, 0, 0, 0, 0) < 0)
+		long r = sys(SYS_ppoll, (long)wait, 2, ending ? (long)&patience : 0, 0, 0, 0);
+		if (r < 0)
 			continue;
+		if (r == 0) {	/* it waits for a program that cannot start, or for one that cannot end */
+			sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
+			ending = 0;
+		}
 		if (wait[0].revents) {
 			struct message m;
 			struct iovec iov = { &m, sizeof m };
 			struct msghdr h = { 0, 0, &iov, 1, 0, 0, 0 };
-			long n = sys(SYS_recvmsg, CTL, (long)&h, 0x40 /* MSG_DONTWAIT */, 0, 0, 0);
-			sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-			if (n <= 0)
+			if (sys(SYS_recvmsg, CTL, (long)&h, 0x40 /* MSG_DONTWAIT */, 0, 0, 0) <= 0) {
+				sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
 				quit();
+			}
+			sys(SYS_kill, pid, ENOUGH, 0, 0, 0, 0);
+			ending = 1;
 		}
 	}
 	sys(SYS_wait4, pid, (long)&status, 0, (long)&usage, 0, 0);
@@ -221,7 +274,10 @@ static void spawn(void)
 	out.maxrss = usage.maxrss;
 	if (out.status == -1 && !out.err)
 		out.status = status & 0x7f;	/* init was killed: by which signal */
-	reply(EXITED);
+	wait[0].fd = fds[STDERR];	/* poll passes over a negative one */
+	wait[0].revents = 0;
+	sys(SYS_ppoll, (long)wait, 1, (long)&none, 0, 0, 0);
+	reply(EXITED, wait[0].revents ? fds[STDERR] : -1);
 }
 
 /* handle_children sets whether ended children vanish (1) or wait for wait4 (0). */
@@ -234,8 +290,11 @@ static void handle_children(u64 how)
 void run(void)
 {
 	int slot = 0;
+	u64 end = ((u64)&in + sizeof in + 0xffff) & ~0xffffull;
 	for (int i = 0; i < FDS; i++)
 		fds[i] = -1;
+	/* The stack that the kernel gave, which is far away, would cost each slot the page tables of its own. */
+	sys(SYS_munmap, end, TOP - end, 0, 0, 0, 0);
 	handle_children(1);
 	for (;;) {
 		receive();
@@ -256,7 +315,7 @@ void run(void)
 					out.step = -1;
 					out.err = (int)-pid;
 				}
-				reply(DONE);
+				reply(DONE, -1);
 				continue;
 			}
 			slot = 1;
@@ -264,12 +323,12 @@ void run(void)
 			sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
 		} else if (kind != SETUP) {
 			out.err = EINVAL;
-			reply(DONE);
+			reply(DONE, -1);
 			continue;
 		}
 		/* A new slot's first call moves its own socket to CTL. */
 		perform();
 		close_received();
-		reply(DONE);
+		reply(DONE, -1);
 	}
 }

@@ -1,0 +1,54 @@
+package sandbox
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const limitsVariable = "SANDBOX_TEST_LIMITS" // how far the process has come that TestInheritedLimits starts
+
+// TestInheritedLimits prepares a runner in a server whose own limits are lower than the policy's, and may not be raised.
+func TestInheritedLimits(t *testing.T) {
+	switch os.Getenv(limitsVariable) {
+	case "":
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestInheritedLimits$", "-test.v")
+		cmd.Env = append(os.Environ(), limitsVariable+"=lower")
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		switch {
+		case strings.Contains(string(out), "--- SKIP"):
+			t.Skip("skipped there")
+		case err != nil:
+			t.Error(err)
+		}
+	case "lower":
+		runtime.LockOSThread()
+		unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_RESOURCE, 0, 0, 0) // an ordinary user has none to drop
+		for resource, most := range map[int]uint64{unix.RLIMIT_NOFILE: 100, unix.RLIMIT_FSIZE: 1 << 20, unix.RLIMIT_MEMLOCK: 8 << 10} {
+			if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		os.Setenv(limitsVariable, "run")
+		t.Fatal(unix.Exec("/proc/self/exe", os.Args, os.Environ()))
+	case "run":
+		r := prepare(t, Policy{}, "/bin/sh", "-c", "ulimit -Hn; ulimit -Hf; ulimit -Hl; ulimit -Hc")
+		want := "100\n2048\n8\n0\n" // in the shell's units
+		if out, exit := play(t, r, Session{}, ""); out != want {
+			t.Errorf("got %q, %s, want %q", out, exit.Stderr, want)
+		}
+	}
+}
+
+// TestFewestFiles prepares what keeps a descriptor of its own under the lowest limit.
+func TestFewestFiles(t *testing.T) {
+	r := prepare(t, Policy{OpenFiles: minOpenFiles, Syscalls: SyscallsOff}, "/bin/sh", "-c", "ulimit -n")
+	if out, exit := play(t, r, Session{}, ""); out != "64\n" {
+		t.Errorf("got %q, %s", out, exit.Stderr)
+	}
+}
