@@ -24,9 +24,6 @@ func (a attack) row() (in, answer string) {
 	if a.alone != nil {
 		answer += "; alone: " + a.alone.answer()
 	}
-	if a.loose != "" {
-		answer += "; alone: **not contained**"
-	}
 	return in, answer
 }
 
