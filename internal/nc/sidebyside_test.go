@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 // BenchmarkSideBySide measures nc beside the other netcats, in turns: every
@@ -242,10 +244,17 @@ func benchScan(b *testing.B) {
 }
 
 func benchPrograms(b *testing.B) {
+	// A static program: what a dynamic linker takes is no server's doing.
+	hi := filepath.Join(b.TempDir(), "hi")
+	gcc := exec.Command(testkit.Program(b, "gcc"), "-O1", "-static", "-x", "c", "-o", hi, "-")
+	gcc.Stdin = strings.NewReader("#include <unistd.h>\nint main() { return write(1, \"hi\\n\", 3) != 3; }\n")
+	if out, err := gcc.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
 	all := []contender{
-		{"nc -lk -e", []string{ncBinary, "-lk", "-e", "/bin/echo hi", "127.0.0.1", "PORT"}, nil},
-		{"ncat", []string{"ncat", "-lk", "-e", "/bin/echo hi", "127.0.0.1", "PORT"}, nil},
-		{"socat", []string{"socat", "TCP-LISTEN:PORT,fork,reuseaddr,backlog=128", "EXEC:/bin/echo hi"}, nil},
+		{"nc -lk -e", []string{ncBinary, "-lk", "-e", hi, "127.0.0.1", "PORT"}, nil},
+		{"ncat", []string{"ncat", "-lk", "-e", hi, "127.0.0.1", "PORT"}, nil},
+		{"socat", []string{"socat", "TCP-LISTEN:PORT,fork,reuseaddr,backlog=128", "EXEC:" + hi}, nil},
 	}
 	rate := map[string][]float64{}
 	for b.Loop() {

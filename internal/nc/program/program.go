@@ -99,32 +99,37 @@ func (r *Runner) handOver(conn net.Conn) *os.File {
 	}
 	switch conn := conn.(type) {
 	case *net.TCPConn:
-		f, err := conn.File()
-		if err == nil && blocking(f) == nil {
-			return f
-		}
+		return descriptor(conn)
 	case *net.UnixConn:
 		if !c.UDP {
-			if f, err := conn.File(); err == nil && blocking(f) == nil {
-				return f
-			}
+			return descriptor(conn)
 		}
 	}
 	return nil
 }
 
+// runOnSocket starts the program by os.StartProcess, since package exec would do what is done once for all connections
+// again for each.
 func (r *Runner) runOnSocket(ctx context.Context, conn net.Conn, cmd *exec.Cmd, f *os.File) error {
-	cmd.Stdin, cmd.Stdout = f, f
-	err := cmd.Start()
+	if cmd.Err != nil {
+		f.Close()
+		conn.Close()
+		return startError(cmd, &exec.Error{Name: cmd.Args[0], Err: cmd.Err})
+	}
+	p, err := os.StartProcess(cmd.Path, cmd.Args, &os.ProcAttr{
+		Files: []*os.File{f, f, r.Report.W}, Env: cmd.Env, Sys: cmd.SysProcAttr,
+	})
 	// The program has it now: its end must be the connection's end.
 	f.Close()
 	conn.Close()
 	if err != nil {
 		return startError(cmd, err)
 	}
+	cmd.Process = p
 	unhook := context.AfterFunc(ctx, func() { killGroup(cmd) })
 	defer unhook()
-	return r.ended(cmd, cmd.Wait())
+	cmd.ProcessState, err = p.Wait()
+	return r.ended(cmd, err)
 }
 
 func startError(cmd *exec.Cmd, err error) error {

@@ -10,12 +10,32 @@ import (
 	"syscall"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 func shell(command string) *exec.Cmd { return exec.Command("/bin/sh", "-c", command) }
 
-// blocking clears O_NONBLOCK: the program expects a descriptor like any other.
-func blocking(f *os.File) error { return syscall.SetNonblock(int(f.Fd()), false) }
+// descriptor returns a descriptor of the connection's, or nil. It blocks, as a program expects of any other; and unlike
+// that of conn.File it is nothing that this process waits for.
+func descriptor(conn syscall.Conn) *os.File {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	var f *os.File
+	raw.Control(func(fd uintptr) {
+		n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return
+		}
+		if unix.SetNonblock(n, false) != nil {
+			unix.Close(n)
+			return
+		}
+		f = os.NewFile(uintptr(n), "connection")
+	})
+	return f
+}
 
 // ownGroup puts the program into a process group of its own, so that it can be
 // ended with its children and the caller's group is left alone.
