@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,8 +28,10 @@ type Runner struct {
 	numbers
 	closed bool
 
-	open   sync.WaitGroup // slots
-	asking sync.Mutex     // one question to the launcher at a time
+	open     sync.WaitGroup // slots
+	asking   sync.Mutex     // one question to the launcher at a time
+	turns    turns          // to make slots
+	removing backlog        // slots to be taken away
 }
 
 // numbers gives out small numbers; slots have one each, and with it a user ID and control groups.
@@ -71,7 +74,7 @@ func Prepare(p Policy, argv ...string) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{plan: pl, argv: argv, launcher: l}
+	r := &Runner{plan: pl, argv: argv, launcher: l, turns: make(turns, maxStarting)}
 	if err := r.setUp(); err != nil {
 		r.Close()
 		return nil, err
@@ -291,19 +294,38 @@ func done(c *channel, s *script) error {
 }
 
 // take returns a slot for a session.
-func (r *Runner) take() (*slot, error) {
+func (r *Runner) take(ctx context.Context) (*slot, error) {
+	if s, err := r.takeFree(); s != nil || err != nil {
+		return s, err
+	}
+	return r.takeInTurn(ctx)
+}
+
+// takeFree returns a slot that waits for a session, or nil.
+func (r *Runner) takeFree() (*slot, error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.closed {
-		r.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if last := len(r.free) - 1; last >= 0 {
-		s := r.free[last]
-		r.free = r.free[:last]
-		r.mu.Unlock()
-		return s, nil
+	last := len(r.free) - 1
+	if last < 0 {
+		return nil, nil
 	}
-	r.mu.Unlock()
+	s := r.free[last]
+	r.free = r.free[:last]
+	return s, nil
+}
+
+// takeInTurn makes a slot when its turn has come, if none has become free meanwhile.
+func (r *Runner) takeInTurn(ctx context.Context) (*slot, error) {
+	if err := r.turns.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.turns.giveBack()
+	if s, err := r.takeFree(); s != nil || err != nil {
+		return s, err
+	}
 	return r.newSlot()
 }
 
@@ -316,13 +338,25 @@ func (r *Runner) release(s *slot) {
 	}
 	r.mu.Unlock()
 	if s != nil {
-		go r.discard(s) // Close waits for it
+		r.discard(s)
 	}
 }
 
-// discard ends a slot.
+// discard ends a slot. It does not wait until its control groups can be taken away.
 func (r *Runner) discard(s *slot) {
 	s.close()
+	if s.group == nil {
+		r.discarded(s)
+		return
+	}
+	r.removing.add(func() {
+		s.group.remove()
+		r.discarded(s)
+	})
+}
+
+// discarded gives a slot's number back.
+func (r *Runner) discarded(s *slot) {
 	r.mu.Lock()
 	r.returned = append(r.returned, s.number)
 	r.mu.Unlock()
@@ -369,6 +403,7 @@ func (r *Runner) Close() error {
 		r.discard(s)
 	}
 	r.open.Wait()
+	r.removing.wait()
 	if r.groups != nil {
 		r.groups.remove()
 	}

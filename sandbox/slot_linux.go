@@ -63,13 +63,10 @@ func (s *slot) start() error {
 	return done(s.ch, m)
 }
 
-// close ends the slot's process and takes its groups away.
+// close ends the slot's process. Its groups are left.
 func (s *slot) close() {
 	if s.ch != nil {
 		s.ch.close()
-	}
-	if s.group != nil {
-		s.group.remove()
 	}
 }
 
@@ -101,7 +98,7 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	sl, err := r.take()
+	sl, err := r.take(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +231,7 @@ func (p *Process) Wait() (Exit, error) {
 	e.Stderr = takeStderr(stderr)
 	r := p.slot.runner
 	if gone != nil {
-		go r.discard(p.slot) // Close waits for it
+		r.discard(p.slot)
 		return e, nil
 	}
 	err := a.failure(p.script)
