@@ -20,8 +20,8 @@
 //   - The last bytes a program prints arrive, also when it has not read all its input.
 //   - When ServeChal returns, every process of the session is dead.
 //   - What the host cannot enforce of the policy is an error of New.
-//   - A session holds no thread of the system's, and four descriptors of the server's, five where bytes are relayed:
-//     10,000 sessions need a limit of open files (ulimit -n) of some 41,000.
+//   - A session holds no thread of the system's, and two descriptors of the server's, three where bytes are relayed:
+//     10,000 sessions need a limit of open files (ulimit -n) of some 20,500.
 //
 // # What it does not
 //

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/chal/program"
-	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
 
 func init() { roles["players"] = players }
@@ -84,6 +83,9 @@ func startPlayers(t testing.TB, addr string, n int) (held, leave func()) {
 	}, leave
 }
 
+// maxOther is how many descriptors a server may have for other things than sessions.
+const maxOther = 100
+
 // TestHeld opens thousands of sessions at once, holds all of them, and lets them go.
 func TestHeld(t *testing.T) {
 	for _, c := range []struct {
@@ -95,18 +97,10 @@ func TestHeld(t *testing.T) {
 			if c.count == 0 {
 				t.Skip("only with -full")
 			}
-			var p sandbox.Policy
-			// A session has its connection, the channel to its slot, a pipe for standard error and the count of its group's kills.
-			if mostFiles(t) < (4+c.way)*c.count+500 {
-				t.Logf("with %d descriptors, standard error is not kept", mostFiles(t))
-				p.Stderr = sandbox.StderrDiscard
-			}
-			if mostFiles(t) < 3*c.count+500 {
-				t.Log("and memory is not limited")
-				p.Memory = -1
-			}
-			descriptors(t, 2*c.count+500)
-			config := program.Config{Command: []string{compiled(t, "idle")}, Policy: p}
+			// A session has its connection and the channel to its slot, and with a relay one more.
+			each := 2 + min(c.way, 1)
+			descriptors(t, each*c.count+500)
+			config := program.Config{Command: []string{compiled(t, "idle")}}
 			ways[c.way].change(&config)
 			s := serve(t, config)
 			files, before := openFiles(t), threads(t)
@@ -123,6 +117,9 @@ func TestHeld(t *testing.T) {
 			if now > before+min(c.count/2, 200) {
 				t.Errorf("%d threads for %d sessions, %d before", now, c.count, before)
 			}
+			if got, most := openFiles(t)-files, each*c.count+maxOther; got > most {
+				t.Errorf("they hold %d descriptors, want at most %d", got, most)
+			}
 			if took, err := s.talkOnce(); err != nil {
 				t.Errorf("one more: %v", err)
 			} else {
@@ -131,7 +128,11 @@ func TestHeld(t *testing.T) {
 			start = time.Now()
 			leave()
 			freed(t, s, files)
-			t.Logf("freed after %v", time.Since(start).Round(time.Millisecond))
+			last := threads(t)
+			t.Logf("freed after %v: %d threads", time.Since(start).Round(time.Millisecond), last)
+			if most := before + min(c.count/2, 200); last > most {
+				t.Errorf("%d threads after the sessions have ended, %d before, want at most %d", last, before, most)
+			}
 			if _, err := s.talkOnce(); err != nil {
 				t.Errorf("after: %v", err)
 			}

@@ -139,14 +139,14 @@ func eventually(t testing.TB, what string, now func() bool) {
 func freed(t testing.TB, s *served, files int) {
 	t.Helper()
 	eventually(t, "every session ends", func() bool { return s.server.Stats().Open == 0 })
-	// Each of the 64 slots that may wait holds three descriptors: its channel, standard error, and the count of its kills.
-	eventually(t, "descriptors are closed", func() bool { return openFiles(t) <= files+64*3+16 })
+	// Each of the 64 slots that may wait holds one descriptor, its channel.
+	eventually(t, "descriptors are closed", func() bool { return openFiles(t) <= files+64+16 })
 }
 
 // TestSilentCrowd holds thousands of connections from one address, under the default limits, while others play.
 func TestSilentCrowd(t *testing.T) {
 	n := size(3000, 300)
-	descriptors(t, 3*n+1000)
+	descriptors(t, 2*n+1000)
 	s := serve(t, program.Config{Command: []string{"cat"}}, func(s *chal.Server) { s.MaxSessions, s.MaxPerSource = 0, 0 })
 	files := openFiles(t)
 	ctx, stop := context.WithCancel(context.Background())

@@ -57,16 +57,10 @@ type Handler struct {
 	policy sandbox.Policy // with the defaults filled in
 	runner runner
 	watch  watcher
-	// starting has a place for each session that is being started. A new slot of the sandbox's takes milliseconds, one after
-	// the other, and several descriptors meanwhile: thousands who come at once would use up all there are.
-	starting chan struct{}
 }
 
 // forever is longer than any session.
 const forever = 10_000 * time.Hour
-
-// maxStarting is how many sessions are started at once.
-const maxStarting = 32
 
 // runner starts programs.
 type runner interface {
@@ -106,7 +100,7 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{config: c, policy: p.Limits(), runner: runner, starting: make(chan struct{}, maxStarting)}
+	h := &Handler{config: c, policy: p.Limits(), runner: runner}
 	h.watch.idle, h.watch.output = h.policy.Idle, h.policy.Output
 	return h, nil
 }
@@ -195,20 +189,9 @@ func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
 	return own
 }
 
-// start starts the program, when its turn has come.
-func (s session) start(ctx context.Context, conn syscall.Conn) (process, error) {
-	select {
-	case s.starting <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	defer func() { <-s.starting }()
-	return s.runner.Start(ctx, conn, s.own)
-}
-
 // direct gives the program the connection itself.
 func (s session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, error) {
-	p, err := s.start(ctx, conn)
+	p, err := s.runner.Start(ctx, conn, s.own)
 	if err != nil {
 		return sandbox.Exit{}, err
 	}
@@ -236,7 +219,7 @@ type file interface {
 func (s session) relay(ctx context.Context, ours net.Conn, theirs file, endInput func(context.Context) error) (sandbox.Exit, error) {
 	m := &countedConn{Conn: ours}
 	defer ours.Close()
-	p, err := s.start(ctx, theirs)
+	p, err := s.runner.Start(ctx, theirs, s.own)
 	theirs.Close()
 	if err != nil {
 		return sandbox.Exit{}, err

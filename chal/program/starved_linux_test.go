@@ -16,7 +16,6 @@ import (
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/chal/program"
-	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
 
 func init() { roles["starved"] = starved }
@@ -29,7 +28,7 @@ func starved() {
 		fmt.Println("error:", err)
 		return
 	}
-	h, err := program.New(program.Config{Command: []string{"cat"}, Policy: sandbox.Policy{OpenFiles: 64}})
+	h, err := program.New(program.Config{Command: []string{"cat"}})
 	if err != nil {
 		fmt.Println("error:", err)
 		return

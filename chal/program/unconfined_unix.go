@@ -23,7 +23,13 @@ type unconfined struct {
 	policy sandbox.Policy // its limits of time, the directory and the environment count
 	path   string
 	argv   []string
+	// starting has a place for each session that is being started, which takes several descriptors meanwhile: thousands who
+	// come at once would use up all there are.
+	starting chan struct{}
 }
+
+// maxStarting is how many programs are started at once.
+const maxStarting = 32
 
 // newUnconfined finds the program.
 func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
@@ -34,7 +40,7 @@ func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
 	if err != nil && !errors.Is(err, exec.ErrDot) {
 		return nil, fmt.Errorf("find program: %w", err)
 	}
-	return &unconfined{p.Limits(), path, argv}, nil
+	return &unconfined{p.Limits(), path, argv, make(chan struct{}, maxStarting)}, nil
 }
 
 func (u *unconfined) Close() error                         { return nil }
@@ -59,6 +65,12 @@ type loose struct {
 
 // Start starts the program with conn as its standard input and output, in a process group of its own.
 func (u *unconfined) Start(ctx context.Context, conn syscall.Conn, own sandbox.Session) (process, error) {
+	select {
+	case u.starting <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-u.starting }()
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
