@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,4 +97,33 @@ func TestStill(t *testing.T) {
 		default:
 		}
 	})
+}
+
+// TestReceiveForNobody counts what goes to /dev/null, and tells how the connection ended.
+func TestReceiveForNobody(t *testing.T) {
+	for _, reset := range []bool{false, true} {
+		near, far := pair(t)
+		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer null.Close()
+		var m Meter
+		ended := make(chan error, 1)
+		go func() { ended <- Receive(null, near, &m) }()
+		const total = 20<<20 + 7
+		if _, err := far.Write(make([]byte, total)); err != nil {
+			t.Fatal(err)
+		}
+		for m.Bytes() < total { // before a reset throws away what is under way
+			runtime.Gosched()
+		}
+		if reset {
+			far.SetLinger(0)
+		}
+		far.Close()
+		if err := <-ended; m.Bytes() != total || (err != nil) != reset {
+			t.Errorf("reset %v: got %v after %d bytes, want %d", reset, err, m.Bytes(), total)
+		}
+	}
 }

@@ -195,6 +195,9 @@ func spliceOut(out *os.File, conn net.Conn, m *Meter) (bool, error) {
 		return false, nil
 	}
 	fd := int(out.Fd())
+	if _, tcp := conn.(*net.TCPConn); tcp && isNull(fd) {
+		return true, discard(rc, m)
+	}
 	switch kindOf(fd) {
 	case terminal:
 		return false, nil
@@ -206,6 +209,41 @@ func spliceOut(out *os.File, conn net.Conn, m *Meter) (bool, error) {
 		return false, nil // splice(2) refuses files opened to append
 	}
 	return socketToFile(fd, rc, m)
+}
+
+// isNull says whether a descriptor is /dev/null.
+func isNull(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+}
+
+// discard receives for /dev/null: of TCP, MSG_TRUNC takes bytes away without copying them anywhere (tcp(7)).
+func discard(rc syscall.RawConn, m *Meter) error {
+	nobody := make([]byte, 4<<20) // never written to
+	for {
+		var n int
+		var err error
+		rerr := rc.Read(func(fd uintptr) bool {
+			for {
+				n, _, err = unix.Recvfrom(int(fd), nobody, unix.MSG_TRUNC)
+				if err == unix.EAGAIN {
+					waitInput(int(fd))
+				}
+				if err != unix.EINTR && err != unix.EAGAIN {
+					return true
+				}
+			}
+		})
+		switch {
+		case rerr != nil:
+			return rerr
+		case err != nil:
+			return os.NewSyscallError("recv", err)
+		case n == 0:
+			return nil
+		}
+		m.Add(n)
+	}
 }
 
 // socketToPipe splices without NONBLOCK: the wait for room in the pipe happens
