@@ -124,7 +124,10 @@ func TestCloseEndsOrderly(t *testing.T) {
 func TestCloseLingersNotForEver(t *testing.T) {
 	t.Parallel()
 	_, server := connect(t, "tcp", tube.WithLinger(5*soon))
-	for server.Within(soon).SendBytes(make([]byte, 1<<20)) == nil {
+	for late := 0; late < 5; late++ { // once may be a busy machine
+		if server.Within(soon).SendBytes(make([]byte, 1<<20)) == nil {
+			late = 0
+		}
 	}
 	start := time.Now()
 	must(t, server.Close())

@@ -123,7 +123,11 @@ func TestConnect(t *testing.T) {
 	if _, err := tube.Connect(t.Context(), "nowhere"); err == nil {
 		t.Error("Connect without a port gave no error")
 	}
-	must(t, l.Close())
+	// A port that nobody listens on, and that nobody else can get: that of a client.
+	c, err := tube.Dial(t.Context(), "tcp", l.Addr().String())
+	must(t, err)
+	defer c.Close()
+	host, port, _ = net.SplitHostPort(c.LocalAddr().String())
 	if _, err := tube.Connect(t.Context(), host+":"+port); err == nil || !strings.HasPrefix(err.Error(), "tube: dial tcp "+host+":"+port) {
 		t.Errorf("Connect to a closed port: %v", err)
 	}
