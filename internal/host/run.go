@@ -124,8 +124,11 @@ func (r *Run) config() (c program.Config, madeUp bool, err error) {
 	}
 	switch c.Flag {
 	case program.FlagNone:
-		if _, given := r.Env(chal.FlagVariable); given || r.flagFile != "" {
-			return c, false, settingError("--flag-as file, env or arg says how the program gets it", "a flag is set, and the program would not get it")
+		if r.flagFile != "" {
+			return c, false, settingError("--flag-as file, env or arg says how the program gets it", "--flag-from without --flag-as: the program would not get the flag")
+		}
+		if _, given := r.Env(chal.FlagVariable); given {
+			r.log().Warn(chal.FlagVariable+" is set, and the program does not get it", "hint", "--flag-as file, env or arg says how it does")
 		}
 	case program.FlagFile, program.FlagEnv, program.FlagArg:
 		if c.FixedFlag, madeUp, err = r.flag(); err != nil {

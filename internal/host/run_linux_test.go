@@ -434,7 +434,7 @@ func TestRunMistakes(t *testing.T) {
 		"--env =x -- cat":                      "has no name",
 		"--env NOTSET -- cat":                  "no such variable",
 		"--flag-as mail -- cat":                `--flag-as "mail"`,
-		"--flag-from /none -- cat":             "would not get it",
+		"--flag-from /none -- cat":             "would not get the flag",
 		"--memory 0 -- cat":                    "a limit of 0",
 		"--syscalls some -- cat":               `syscalls "some"`,
 		"--weaker-sandbox network -- cat":      "cannot be enforced less well",
