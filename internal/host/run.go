@@ -261,6 +261,10 @@ func (r *Run) announce(addr net.Addr, c program.Config, madeUp bool, fingerprint
 		limits = r.policy.memory.String() + " of memory, " + limits
 	}
 	line("limits", limits)
+	if enforced[sandbox.FeatureMemory] == "RLIMIT_AS" && r.policy.processes == 0 {
+		line("", "one process: only control groups limit the memory of several; you have them with")
+		line("", "systemd-run --user --scope -p Delegate=yes flagstaff run …, or as root")
+	}
 	for i, f := range slices.Sorted(maps.Keys(enforced)) {
 		name := ""
 		if i == 0 {

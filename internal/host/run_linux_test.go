@@ -458,3 +458,40 @@ func TestRunMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestCertificates: several names on one port, each with its own certificate.
+func TestCertificates(t *testing.T) {
+	dir := t.TempDir()
+	var certs, keys []string
+	for _, name := range []string{"a.example.org", "b.example.org"} {
+		cert, key := filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")
+		client(t, "", "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+			"-subj", "/CN="+name, "-addext", "subjectAltName=DNS:"+name, "-days", "1", "-out", cert, "-keyout", key)
+		certs, keys = append(certs, cert), append(keys, key)
+	}
+	s := runProgram(t, append([]string{"--tls", "on", "--tls-cert", strings.Join(certs, ","), "--tls-key", strings.Join(keys, ",")}, late...)...)
+	for ask, want := range map[string]string{"a.example.org": "a.example.org", "b.example.org": "b.example.org", "": "a.example.org", "c.example.org": "a.example.org"} {
+		conn, err := tls.Dial("tcp", s.addr(), &tls.Config{ServerName: ask, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatalf("%q: %v", ask, err)
+		}
+		if got := conn.ConnectionState().PeerCertificates[0].DNSNames[0]; got != want {
+			t.Errorf("server name %q: got the certificate of %s, want %s", ask, got, want)
+		}
+		conn.Close()
+	}
+	for args, want := range map[string]string{
+		"--tls-cert " + certs[0] + " --tls-key " + keys[1]:                 "private key does not match",
+		"--tls-cert " + certs[0] + " --tls-key " + keys[0] + "," + keys[1]: "1 --tls-cert and 2 --tls-key",
+	} {
+		r := &Run{Console: Console{Env: func(string) (string, bool) { return "", false }, Stdout: io.Discard, Stderr: t.Output()}, Command: []string{"cat"}}
+		fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
+		r.Flags(fs)
+		if err := fs.Parse(append([]string{"--tls", "on", "-l", "127.0.0.1:0"}, strings.Fields(args)...)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", args, err, want)
+		}
+	}
+}
