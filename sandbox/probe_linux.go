@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -67,9 +68,13 @@ func tryNamespaces(root bool) error {
 const idBits = 16
 
 // firstID returns the first user ID for this server's sessions: of 2^16 IDs that no account has, chosen by
-// the process ID so that two servers on a host have different ones.
+// the process ID and its namespace so that two servers on a host have different ones: the system counts processes by them.
 func firstID() (int, error) {
-	first := 1<<30 + (os.Getpid()&(1<<14-1))<<idBits
+	var namespace unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/pid", &namespace); err != nil {
+		return 0, fmt.Errorf("read the namespace of processes: %w", err)
+	}
+	first := serverIDs(os.Getpid(), namespace.Ino)
 	for _, file := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -80,6 +85,12 @@ func firstID() (int, error) {
 		}
 	}
 	return first, nil
+}
+
+// serverIDs spreads servers over 2^14 ranges. Those in one namespace have different process IDs; in many, of containers,
+// the server is process 1, and the namespaces' numbers follow each other.
+func serverIDs(pid int, namespace uint64) int {
+	return 1<<30 + int((uint64(pid)+namespace*0x2545)&(1<<14-1))<<idBits
 }
 
 // mapped says whether n IDs from first on are in an ID map of the kernel's.
@@ -169,6 +180,13 @@ func (pl *plan) limits() error {
 		}
 	}
 	found, why := findHierarchies(want)
+	// In version 1 each controller has groups of its own, some 15 KiB for a session and milliseconds to enter. A user ID
+	// that is the session's alone does as well.
+	alone := func(h hierarchy) bool { return h.version == 1 && slices.Equal(h.controllers, []string{"pids"}) }
+	byUser := pl.root && slices.ContainsFunc(found, alone)
+	if byUser {
+		found = slices.DeleteFunc(found, alone)
+	}
 	pl.places = found
 	_, noMemory := why["memory"]
 	_, noPids := why["pids"]
@@ -195,6 +213,7 @@ func (pl *plan) limits() error {
 		}
 		pl.nproc = pl.root || pl.Processes == 1
 	}
+	pl.nproc = pl.nproc || byUser
 	if noCPU && pl.CPU < 0 && !pl.weaker(FeatureCPU) {
 		return &UnenforceableError{FeatureCPU, why["cpu"] + "; without one there must be a limit of processor time", "give one (--cpu-time 60s), or accept none (--weaker-sandbox=cpu)"}
 	}

@@ -159,7 +159,7 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 		limit(m, "limit processor time", unix.RLIMIT_CPU, seconds, seconds+1)
 	}
 	if pl.nproc && pl.Processes > 0 {
-		n := int64(pl.Processes)
+		n := inherited(unix.RLIMIT_NPROC, int64(pl.Processes))
 		limit(m, "limit processes", unix.RLIMIT_NPROC, n, n)
 	}
 	if pl.scopes {
@@ -180,6 +180,15 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 	env := environment(pl.env, s.Env)
 	m.call("execute "+r.argv[0], unix.SYS_EXECVE, m.text(r.argv[0]), m.vector(argv), m.vector(env))
 	return m
+}
+
+// inherited returns the limit n, or the server's own where that is lower: not every server may raise it.
+func inherited(resource int, n int64) int64 {
+	var own unix.Rlimit
+	if unix.Getrlimit(resource, &own) == nil && own.Max < uint64(n) {
+		return int64(own.Max)
+	}
+	return n
 }
 
 // sessionMounts makes what a session has for itself alone.
