@@ -165,7 +165,7 @@ func serve(t testing.TB, c program.Config, change ...func(*chal.Server)) *served
 }
 
 func (s *served) connect(ctx context.Context) (*tube.Tube, error) {
-	return tube.Dial(ctx, "tcp", s.addr, tube.WithTimeout(20*time.Second), tube.WithLinger(0))
+	return tube.Dial(ctx, "tcp", s.addr, tube.WithTimeout(slowly(20*time.Second)), tube.WithLinger(0))
 }
 
 func (s *served) dial() *tube.Tube {
