@@ -29,7 +29,7 @@ func TestInheritedLimits(t *testing.T) {
 	case "lower":
 		runtime.LockOSThread()
 		unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_RESOURCE, 0, 0, 0) // an ordinary user has none to drop
-		for resource, most := range map[int]uint64{unix.RLIMIT_NOFILE: 100, unix.RLIMIT_FSIZE: 1 << 20, unix.RLIMIT_MEMLOCK: 8 << 10} {
+		for resource, most := range map[int]uint64{unix.RLIMIT_NOFILE: 100, unix.RLIMIT_FSIZE: 1 << 20, unix.RLIMIT_MEMLOCK: 8 << 10, unix.RLIMIT_CPU: 30} {
 			if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 				t.Fatal(err)
 			}
@@ -37,8 +37,8 @@ func TestInheritedLimits(t *testing.T) {
 		os.Setenv(limitsVariable, "run")
 		t.Fatal(unix.Exec("/proc/self/exe", os.Args, os.Environ()))
 	case "run":
-		r := prepare(t, Policy{}, "/bin/sh", "-c", "ulimit -Hn; ulimit -Hf; ulimit -Hl; ulimit -Hc")
-		want := "100\n2048\n8\n0\n" // in the shell's units
+		r := prepare(t, Policy{}, "/bin/sh", "-c", "ulimit -Hn; ulimit -Hf; ulimit -Hl; ulimit -Hc; ulimit -Ht")
+		want := "100\n2048\n8\n0\n30\n" // in the shell's units
 		if out, exit := play(t, r, Session{}, ""); out != want {
 			t.Errorf("got %q, %s, want %q", out, exit.Stderr, want)
 		}

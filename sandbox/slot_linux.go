@@ -156,7 +156,8 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 	}
 	if pl.CPU > 0 {
 		seconds := int64((pl.CPU + time.Second - 1) / time.Second)
-		limit(m, "limit processor time", unix.RLIMIT_CPU, seconds, seconds+1)
+		hard := inherited(unix.RLIMIT_CPU, seconds+1)
+		limit(m, "limit processor time", unix.RLIMIT_CPU, min(seconds, hard), hard)
 	}
 	if pl.nproc && pl.Processes > 0 {
 		n := inherited(unix.RLIMIT_NPROC, int64(pl.Processes))
