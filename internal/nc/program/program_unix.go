@@ -56,18 +56,32 @@ func (r *Runner) runOnPty(ctx context.Context, conn net.Conn, cmd *exec.Cmd) err
 	if err != nil {
 		return startError(cmd, err)
 	}
-	r.shuttle(ctx, conn, cmd, &ptyInput{f}, f)
+	r.shuttle(ctx, conn, cmd, &ptyInput{f: f}, f)
 	err = cmd.Wait()
 	f.Close()
 	return r.ended(cmd, err)
 }
 
 // ptyInput is the terminal's typing side: the end of input is Ctrl-D, for the
-// terminal itself has no half-close.
-type ptyInput struct{ f *os.File }
+// terminal itself has no half-close. After a line that has not ended the first
+// Ctrl-D only hands that over.
+type ptyInput struct {
+	f    *os.File
+	open bool // a line has begun
+}
 
-func (p *ptyInput) Write(b []byte) (int, error) { return p.f.Write(b) }
+func (p *ptyInput) Write(b []byte) (int, error) {
+	if len(b) > 0 {
+		p.open = b[len(b)-1] != '\n'
+	}
+	return p.f.Write(b)
+}
+
 func (p *ptyInput) Close() error {
-	_, err := p.f.Write([]byte{4})
+	end := []byte{4}
+	if p.open {
+		end = []byte{4, 4}
+	}
+	_, err := p.f.Write(end)
 	return err
 }
