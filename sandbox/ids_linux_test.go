@@ -1,6 +1,10 @@
 package sandbox
 
-import "testing"
+import (
+	"bufio"
+	"os"
+	"testing"
+)
 
 // TestServerIDs gives servers different IDs, those of one namespace and those of many.
 func TestServerIDs(t *testing.T) {
@@ -21,6 +25,34 @@ func TestServerIDs(t *testing.T) {
 	clear(seen)
 	for i := range uint64(1 << 12) {
 		add(serverIDs(1, namespace+i), "a process of many namespaces")
+	}
+}
+
+// TestRunnersShareNoID runs sessions of several runners at the same time.
+func TestRunnersShareNoID(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("an ordinary user's sessions have one mapped ID")
+	}
+	seen := map[string]bool{}
+	for range 3 {
+		r := prepare(t, Policy{}, "/bin/sh", "-c", "id -u; read x")
+		for range 2 {
+			ours, theirs := pair(t)
+			p, err := r.Start(t.Context(), theirs, Session{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs.Close()
+			id, err := bufio.NewReader(ours).ReadString('\n')
+			if err != nil || seen[id] {
+				t.Errorf("got %q, %v, which another session has", id, err)
+			}
+			seen[id] = true
+			defer func() {
+				ours.Close()
+				p.Wait()
+			}()
+		}
 	}
 }
 

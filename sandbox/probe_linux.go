@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -180,13 +179,6 @@ func (pl *plan) limits() error {
 		}
 	}
 	found, why := findHierarchies(want)
-	// In version 1 each controller has groups of its own, some 15 KiB for a session and milliseconds to enter. A user ID
-	// that is the session's alone does as well.
-	alone := func(h hierarchy) bool { return h.version == 1 && slices.Equal(h.controllers, []string{"pids"}) }
-	byUser := pl.root && slices.ContainsFunc(found, alone)
-	if byUser {
-		found = slices.DeleteFunc(found, alone)
-	}
 	pl.places = found
 	_, noMemory := why["memory"]
 	_, noPids := why["pids"]
@@ -213,7 +205,6 @@ func (pl *plan) limits() error {
 		}
 		pl.nproc = pl.root || pl.Processes == 1
 	}
-	pl.nproc = pl.nproc || byUser
 	if noCPU && pl.CPU < 0 && !pl.weaker(FeatureCPU) {
 		return &UnenforceableError{FeatureCPU, why["cpu"] + "; without one there must be a limit of processor time", "give one (--cpu-time 60s), or accept none (--weaker-sandbox=cpu)"}
 	}

@@ -34,7 +34,15 @@ type Runner struct {
 	removing backlog        // slots to be taken away
 }
 
-// numbers gives out small numbers; slots have one each, and with it a user ID and control groups.
+// users numbers the slots of all runners of this process: their user IDs are each slot's own, whichever runner it is of,
+// because the system counts processes by them.
+var users struct {
+	sync.Mutex
+	numbers
+}
+
+// numbers gives out small numbers; slots have one of their runner's, and with it control groups, and one of all runners', and
+// with it a user ID.
 type numbers struct {
 	returned []int
 	next     int
@@ -355,11 +363,14 @@ func (r *Runner) discard(s *slot) {
 	})
 }
 
-// discarded gives a slot's number back.
+// discarded gives a slot's numbers back.
 func (r *Runner) discarded(s *slot) {
 	r.mu.Lock()
 	r.returned = append(r.returned, s.number)
 	r.mu.Unlock()
+	users.Lock()
+	users.returned = append(users.returned, s.user)
+	users.Unlock()
 	r.open.Done()
 }
 
@@ -370,11 +381,18 @@ func (r *Runner) newSlot() (_ *slot, err error) {
 		r.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if r.next-len(r.returned) >= 1<<idBits {
+	users.Lock()
+	left := users.next-len(users.returned) < 1<<idBits
+	user := 0
+	if left {
+		user = users.take()
+	}
+	users.Unlock()
+	if !left {
 		r.mu.Unlock()
 		return nil, errors.New("sandbox: no user ID is left for another session")
 	}
-	s := &slot{runner: r, number: r.numbers.take()}
+	s := &slot{runner: r, number: r.numbers.take(), user: user}
 	r.open.Add(1)
 	r.mu.Unlock()
 	defer func() {

@@ -17,7 +17,8 @@ import (
 // groups of its own.
 type slot struct {
 	runner *Runner
-	number int
+	number int // of the runner's
+	user   int // of all runners'
 	ch     *channel
 	group  *group // nil: without control groups
 }
@@ -167,7 +168,7 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 		m.call("apply Landlock rules", unix.SYS_LANDLOCK_RESTRICT_SELF, keptRules, 0)
 	}
 	if pl.root {
-		id := pl.ids + sl.number
+		id := pl.ids + sl.user
 		m.call("leave groups", unix.SYS_SETGROUPS, 0, 0)
 		m.call("set the group", unix.SYS_SETRESGID, id, id, id)
 		m.call("set the user", unix.SYS_SETRESUID, id, id, id)
