@@ -39,7 +39,7 @@ type Reporter struct {
 	Color   bool
 	TTY     bool         // W is a terminal
 	beside  func(string) // writes beside an edited line, when there is one
-	line    string       // the line that stands at the end of the terminal for now
+	line    string       // the line that stands at the end of the terminal at present
 }
 
 // Write writes a text as it is.
