@@ -2,7 +2,10 @@ package sandbox
 
 import (
 	"os"
+	"runtime"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // interpreted prepares a program in Python that sessions run.
@@ -28,6 +31,78 @@ print("there" if c.shmget(4711, 4096, create | 0o666) >= 0 else "nothing", flush
 	}
 	if out, exit := play(t, r, Session{Args: []string{"look"}}, ""); out != "nothing\n" {
 		t.Errorf("another session found it: got %q, %s", out, exit.Stderr)
+	}
+}
+
+// TestNextSession leaves the session after one that has turned against its slot, process 1, with limits and priorities as
+// they should be, also without a filter.
+func TestNextSession(t *testing.T) {
+	for _, filter := range []Syscalls{SyscallsDefault, SyscallsStrict, SyscallsOff} {
+		r := interpreted(t, Policy{Syscalls: filter}, `
+import os, resource
+print(resource.getrlimit(resource.RLIMIT_NOFILE), os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), len(os.sched_getaffinity(0)), flush=True)
+for attack in (
+    lambda: resource.prlimit(1, resource.RLIMIT_NOFILE, (5, 5)),
+    lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),
+    lambda: os.setpriority(os.PRIO_USER, 0, 19),
+    lambda: os.sched_setscheduler(1, os.SCHED_BATCH, os.sched_param(0)),
+    lambda: os.sched_setaffinity(1, {0}),
+):
+    try:
+        attack()
+    except OSError:
+        pass
+`)
+		first, _ := play(t, r, Session{}, "")
+		for range 2 {
+			if out, exit := play(t, r, Session{}, ""); out != first || out == "" {
+				t.Errorf("%q: got %q, %s, want %q as the session before", filter, out, exit.Stderr, first)
+			}
+		}
+	}
+}
+
+// TestKeyrings keeps sessions from each other's keys, also without a filter.
+func TestKeyrings(t *testing.T) {
+	runtime.LockOSThread() // for good: the thread gets a keyring as a login has one, which the launcher inherits
+	if _, err := unix.KeyctlJoinSessionKeyring("flagstaff-test"); err != nil {
+		t.Skipf("this kernel keeps no keys: %v", err)
+	}
+	r := interpreted(t, Policy{Syscalls: SyscallsOff}, `
+import ctypes, platform, sys
+c = ctypes.CDLL(None, use_errno=True)
+add, ctl = {"x86_64": (248, 250), "aarch64": (217, 219)}[platform.machine()]
+session = -3
+if sys.argv[1] == "make":
+    print("made" if c.syscall(add, b"user", b"secret", b"x", 1, session) >= 0 else ctypes.get_errno(), flush=True)
+    sys.stdin.read()
+else:
+    print("found" if c.syscall(ctl, 10, session, b"user", b"secret", 0) >= 0 else "nothing", flush=True)
+`)
+	ours, theirs := pair(t)
+	defer ours.Close()
+	p, err := r.Start(t.Context(), theirs, Session{Args: []string{"make"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	defer p.Wait()
+	defer ours.CloseWrite()
+	var b [16]byte
+	if n, err := ours.Read(b[:]); err != nil || string(b[:n]) != "made\n" {
+		t.Fatalf("got %q, %v, want a key", b[:n], err)
+	}
+	if out, exit := play(t, r, Session{Args: []string{"look"}}, ""); out != "nothing\n" {
+		t.Errorf("another session found it: got %q, %s", out, exit.Stderr)
+	}
+}
+
+// TestOrphans takes in the processes that a session leaves to its slot as they end, not only when it is over: they count
+// against its limit.
+func TestOrphans(t *testing.T) {
+	r := prepare(t, Policy{Processes: 12}, "/bin/sh", "-c", `i=0; while [ $i -lt 40 ]; do (: &) || exit 1; i=$((i+1)); done; echo all`)
+	if out, exit := play(t, r, Session{}, ""); out != "all\n" {
+		t.Errorf("got %q, %+v, %s", out, exit, exit.Stderr)
 	}
 }
 

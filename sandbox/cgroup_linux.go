@@ -171,8 +171,8 @@ func newGroups(found []hierarchy, p Policy) (*groups, error) {
 	return g, nil
 }
 
-// own is how many processes of a session's group are not the program's: its slot and its init.
-const own = 2
+// own is how many processes of a session's group are not the program's: its slot.
+const own = 1
 
 func limitFiles(controller string, version int, p Policy) []limitFile {
 	const period = 100_000 // microseconds

@@ -150,6 +150,11 @@ func filter(p *plan) ([]byte, error) {
 	return b, nil
 }
 
+const (
+	slotPID    = 1
+	ioprioUser = 3 // IOPRIO_WHO_USER
+)
+
 // conditions are the calls that are denied with some arguments only. Most arguments are 32 bits wide and
 // the kernel does not look at the rest of the register, so conditions compare bits, never whole words.
 func conditions(p Policy) map[string][]seccomp.NameWithConditions {
@@ -161,6 +166,16 @@ func conditions(p Policy) map[string][]seccomp.NameWithConditions {
 	deny("clone", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: newNamespaces})
 	deny("ioctl", equals(1, unix.TIOCSTI)...)
 	deny("ioctl", equals(1, unix.TIOCLINUX)...)
+	// Process 1 is the session's slot, of the same user where the server is an ordinary one, and the next session gets what
+	// is done to it.
+	for _, name := range []string{"prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"} {
+		deny(name, equals(0, slotPID)...)
+	}
+	for _, name := range []string{"setpriority", "ioprio_set"} {
+		deny(name, equals(1, slotPID)...)
+	}
+	deny("setpriority", equals(0, unix.PRIO_USER)...)
+	deny("ioprio_set", equals(0, ioprioUser)...)
 	if p.Network {
 		return list
 	}

@@ -17,7 +17,7 @@ func (pl *plan) report() map[Feature]string {
 		}
 	}
 	r := map[Feature]string{
-		FeatureNamespaces: "pid, mount, ipc and uts namespaces; an init of its own for each session",
+		FeatureNamespaces: "pid, mount, ipc and uts namespaces; sessions at one time share no pid namespace",
 		FeatureNetwork:    "an empty network namespace, and no sockets",
 		FeatureFiles:      "a read-only root of its own by pivot_root",
 		FeatureMemory:     version["memory"],

@@ -142,6 +142,9 @@ func (r *Runner) setUp() error {
 	// What the server itself inherited from who started it must not reach a program.
 	clean := newScript(msgSetup)
 	clean.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, 4, uint64(1<<32-1), 0)
+	// One for all slots: whoever asks it is told of its own children.
+	clean.call("watch children", unix.SYS_SIGNALFD4, -1, binary.NativeEndian.AppendUint64(nil, 1<<(unix.SIGCHLD-1)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
+	clean.keep(keptChildren)
 	if err := r.ask(clean); err != nil {
 		return err
 	}
@@ -218,6 +221,10 @@ func (r *Runner) setLimits() error {
 	return nil
 }
 
+// shared says that one slot serves many sessions. To a program of the same user, whose system calls are not filtered, its slot
+// would be open: the next session would get the limits and priorities that this one has left it.
+func (pl *plan) shared() bool { return pl.root || pl.Syscalls != SyscallsOff }
+
 func (pl *plan) hasCPU() bool {
 	for _, h := range pl.places {
 		for _, c := range h.controllers {
@@ -231,9 +238,10 @@ func (pl *plan) hasCPU() bool {
 
 // Descriptors that launcher and slots keep.
 const (
-	keptRules   fd = 0 // of Landlock
-	keptStderr  fd = 1 // where a slot's sessions write their standard error
-	keptWritten fd = 2 // where that is read: the launcher sends it when a session has ended that has written something
+	keptRules    fd = 0 // of Landlock
+	keptStderr   fd = 1 // where a slot's sessions write their standard error
+	keptWritten  fd = 2 // where that is read: the launcher sends it when a session has ended that has written something
+	keptChildren fd = 3 // a signalfd for SIGCHLD
 )
 
 // rlimit is a limit that launcher, slots and sessions all have.

@@ -142,7 +142,7 @@ func TestOwnMounts(t *testing.T) {
 		flag := fmt.Sprintf("flag{%d}\n", i)
 		processes := ""
 		if p.Proc {
-			processes = "self\n" // and not even the session's init
+			processes = "self\n" // and not even the session's slot
 		}
 		if out, exit := play(t, r, Session{Flag: flag}, ""); out != flag+"full\n"+processes {
 			t.Errorf("got %q, %s, want %q", out, exit.Stderr, flag+"full\n"+processes)

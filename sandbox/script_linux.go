@@ -32,7 +32,7 @@ type fd int
 // script is a list of system calls for the launcher to make, and the data their arguments point to.
 type script struct {
 	kind   uint32
-	clone  uint32 // flags for the session's init
+	clone  uint32 // flags for the session's program
 	ops    []byte
 	what   []string // what each call is for, for errors
 	data   []byte

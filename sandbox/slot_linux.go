@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slot is a process of the launcher's that runs one session after another, with a user ID and control
-// groups of its own.
+// slot is a process of the launcher's that runs one session after another, with a user ID, control
+// groups and a pid namespace of its own.
 type slot struct {
 	runner *Runner
 	number int // of the runner's
@@ -131,9 +131,10 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 func (r *Runner) spawnScript(sl *slot, s Session) *script {
 	pl := r.plan
 	m := newScript(msgSpawn)
-	m.clone = unix.CLONE_NEWPID
 	if pl.Syscalls == SyscallsOff {
 		m.clone |= unix.CLONE_NEWIPC // a filter refuses what it is about
+		m.call("have a keyring of its own", unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
+		m.ignore() // a kernel without keys
 	}
 	m.call("standard input", unix.SYS_DUP3, fd(keptFDs), 0, 0)
 	m.call("standard output", unix.SYS_DUP3, fd(keptFDs), 1, 0)
@@ -246,7 +247,11 @@ func (p *Process) Wait() (Exit, error) {
 		return e, nil
 	}
 	err := a.failure(p.script)
-	r.release(p.slot)
+	if r.plan.shared() {
+		r.release(p.slot)
+	} else {
+		r.discard(p.slot)
+	}
 	if err != nil && why == "" {
 		return e, err
 	}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +125,7 @@ type served struct {
 	handler *program.Handler
 	server  *chal.Server
 	addr    string
+	players atomic.Uint32
 	mu      sync.Mutex
 	ends    map[string]chal.Reason // by the player's address
 	over    *sync.Cond
@@ -164,8 +167,15 @@ func serve(t testing.TB, c program.Config, change ...func(*chal.Server)) *served
 	return s
 }
 
+// connect connects from an address of each player's own: by that its end is known, and a port alone may be another's soon.
 func (s *served) connect(ctx context.Context) (*tube.Tube, error) {
-	return tube.Dial(ctx, "tcp", s.addr, tube.WithTimeout(slowly(20*time.Second)), tube.WithLinger(0))
+	n := s.players.Add(1)
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, byte(1+n>>16), byte(n>>8), byte(n))}}
+	conn, err := from.DialContext(ctx, "tcp", s.addr)
+	if err != nil {
+		return nil, err
+	}
+	return tube.New(conn, tube.WithTimeout(slowly(20*time.Second)), tube.WithLinger(0)), nil
 }
 
 func (s *served) dial() *tube.Tube {

@@ -138,7 +138,14 @@ static void limits(const char *unused)
 	TRY("more time", setrlimit(RLIMIT_CPU, &r) == 0);
 	struct rlimit core = { 1 << 20, 1 << 20 };
 	TRY("core files", setrlimit(RLIMIT_CORE, &core) == 0);
-	prlimit(1, RLIMIT_CPU, &(struct rlimit){ 0, 0 }, NULL); // the session's own init: whatever it answers, nobody else is hit
+	// Process 1 serves the sessions after this one.
+	TRY("another's time", prlimit(1, RLIMIT_CPU, &(struct rlimit){ 0, 0 }, NULL) == 0);
+	TRY("another's priority", setpriority(PRIO_PROCESS, 1, 19) == 0);
+	TRY("a user's priority", setpriority(PRIO_USER, 0, 19) == 0);
+	TRY("another's disk priority", syscall(SYS_ioprio_set, 1, 1, 3 << 13) == 0);
+	TRY("a user's disk priority", syscall(SYS_ioprio_set, 3, 0, 3 << 13) == 0);
+	TRY("another's processors", syscall(SYS_sched_setaffinity, 1, 8, (unsigned long[]){ 1 }) >= 0);
+	TRY("another's scheduler", sched_setscheduler(1, SCHED_BATCH, &(struct sched_param){ 0 }) == 0);
 	struct sched_param realtime = { .sched_priority = 1 };
 	TRY("real time", sched_setscheduler(0, SCHED_FIFO, &realtime) == 0);
 }

@@ -221,7 +221,7 @@ static void signals(const char *unused)
 			printf("escaped: process %d is seen\n", pid);
 	TRY("a process of the host's", kill(4242, SIGKILL) == 0);
 	TRY("everybody", kill(-1, SIGKILL) == 0);
-	kill(1, SIGKILL); // the session's own init: whatever it answers, the session goes on
+	kill(1, SIGKILL); // the session's own slot: whatever it answers, the session goes on
 	kill(1, SIGTERM);
 }
 

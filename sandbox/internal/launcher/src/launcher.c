@@ -9,11 +9,11 @@
  * Three kinds of process run this file:
  *
  *   launcher  process 1 of its own pid namespace: when it goes, everything goes. Prepares, forks slots.
- *   slot      sits in the control groups of one session at a time, waits for the server's word, and is
- *             there again for the next session. Its memory is its own, so that the kernel's killer of
- *             processes without memory never hits two sessions.
- *   init      process 1 of a session's pid namespace, a child that shares the slot's memory. It starts
- *             the program, reaps, and ends with the program, which ends all that is left of the session.
+ *   slot      process 1 of a pid namespace too, in control groups of its own. It waits for the server's word, starts
+ *             the program, reaps, kills all that is left when the program has ended, and is there again for
+ *             the next session. Its memory is its own, so that the kernel's killer of processes without
+ *             memory never hits two sessions.
+ *   child     what becomes the program. Until then it shares the slot's memory: nothing is copied.
  *
  * launcher_linux.go describes the messages and must agree with this file.
  */
@@ -22,9 +22,9 @@ typedef unsigned long u64;
 typedef unsigned int u32;
 
 #if defined(__x86_64__)
-enum { SYS_close = 3, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62,
-       SYS_prctl = 157, SYS_clone = 56, SYS_ppoll = 271, SYS_close_range = 436, SYS_rt_sigaction = 13,
-       SYS_rt_sigprocmask = 14, SYS_rt_sigtimedwait = 128, SYS_munmap = 11 };
+enum { SYS_read = 0, SYS_close = 3, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62,
+       SYS_prctl = 157, SYS_clone = 56, SYS_ppoll = 271, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14,
+       SYS_munmap = 11 };
 #define TOP 0x7ffffffff000 /* of the addresses a process has */
 
 static long sys(long nr, long a, long b, long c, long d, long e, long f)
@@ -38,16 +38,16 @@ static long sys(long nr, long a, long b, long c, long d, long e, long f)
 	return ret;
 }
 
-/* clone_on(flags, top of the child's stack, where the pidfd goes, what the child does) */
+/* clone_on(flags, top of the child's stack, what the child does) */
 __asm__(".text\n.globl clone_on\nclone_on:\n"
-	"	mov %rcx, %r9\n	xor %r10d, %r10d\n	xor %r8d, %r8d\n	mov $56, %eax\n	syscall\n"
+	"	mov %rdx, %r9\n	xor %edx, %edx\n	xor %r10d, %r10d\n	xor %r8d, %r8d\n	mov $56, %eax\n	syscall\n"
 	"	test %rax, %rax\n	jnz 1f\n	xor %ebp, %ebp\n	call *%r9\n	ud2\n1:	ret\n");
 __asm__(".text\n.globl _start\n_start:\n	xor %ebp, %ebp\n	mov $small+1024, %esp\n	call run\n	ud2\n");
 
 #elif defined(__aarch64__)
-enum { SYS_close = 57, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_exit = 93, SYS_wait4 = 260, SYS_kill = 129,
-       SYS_prctl = 167, SYS_clone = 220, SYS_ppoll = 73, SYS_close_range = 436, SYS_rt_sigaction = 134,
-       SYS_rt_sigprocmask = 135, SYS_rt_sigtimedwait = 137, SYS_munmap = 215 };
+enum { SYS_read = 63, SYS_close = 57, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_exit = 93, SYS_wait4 = 260, SYS_kill = 129,
+       SYS_prctl = 167, SYS_clone = 220, SYS_ppoll = 73, SYS_rt_sigaction = 134, SYS_rt_sigprocmask = 135,
+       SYS_munmap = 215 };
 #define TOP 0x1000000000000
 
 static long sys(long nr, long a, long b, long c, long d, long e, long f)
@@ -64,7 +64,7 @@ static long sys(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 __asm__(".text\n.globl clone_on\nclone_on:\n"
-	"	mov x9, x3\n	mov x3, #0\n	mov x4, #0\n	mov x8, #220\n	svc #0\n"
+	"	mov x9, x2\n	mov x2, #0\n	mov x3, #0\n	mov x4, #0\n	mov x8, #220\n	svc #0\n"
 	"	cbnz x0, 1f\n	mov x29, #0\n	blr x9\n	brk #0\n1:	ret\n");
 __asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	adrp x0, small\n	add x0, x0, :lo12:small\n"
 	"	add sp, x0, #1024\n	bl run\n	brk #0\n");
@@ -72,15 +72,14 @@ __asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	adrp x0, small\n	add x0, 
 #error "unknown architecture"
 #endif
 
-long clone_on(u64 flags, void *top, int *pidfd, void (*fn)(void));
+long clone_on(u64 flags, void *top, void (*fn)(void));
 
 enum { CTL = 3, FDS = 32, KEPT = 16 };		/* the first KEPT descriptors outlive their message */
-enum { STDERR = 2 };				/* of these: what is in it goes to the server when a session has ended */
+enum { STDERR = 2, CHILDREN = 3 };		/* of these: what is in the first goes to the server when a session has ended; the second says that a child has */
 enum { SETUP = 1, SLOT = 2, SPAWN = 3, KILL = 4 }; /* messages from the server */
 enum { DONE = 1, EXITED = 2 };			/* and to it */
-enum { CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, SIGCHLD = 17, SIGKILL = 9 };
+enum { CLONE_VM = 0x100, CLONE_NEWPID = 0x20000000, SIGCHLD = 17, SIGKILL = 9 };
 enum { EINTR = 4, EINVAL = 22, WNOHANG = 1 };
-enum { ENOUGH = 40 };	/* the signal that tells an init to end its session; of those that queue */
 enum { IGNORE = 0x100 };	/* of op.flags: a failure is none. The low byte: 1 + the index that keeps the result */
 
 struct op { u64 nr, arg[6]; u32 indexes, flags; };	/* bit i of indexes: arg[i] is the index of a descriptor */
@@ -92,14 +91,16 @@ struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; }
  * handled, so stacks hold little.
  */
 struct small {
-	char stack[1024], init_stack[1024], child_stack[1024];
+	char stack[1024], child_stack[1024];
 	int fds[FDS];
 	struct report out;
+	struct { u64 user, system, maxrss; } used;	/* by the processes of a session */
 };
 struct small small __attribute__((aligned(4096)));
 static union { struct message head; char bytes[64 << 10]; } in __attribute__((aligned(16)));
 #define fds small.fds
 #define out small.out
+#define used small.used
 
 static void quit(void) { for (;;) sys(SYS_exit, 0, 0, 0, 0, 0, 0); }
 
@@ -174,10 +175,13 @@ static void perform(void)
 	}
 }
 
-/* The signals that an init waits for. It blocks them: to process 1 others are lost. */
-static const u64 awaited = 1ul << (SIGCHLD - 1) | 1ul << (ENOUGH - 1);
+/* What a slot waits for besides the server. It blocks it, to get it from a descriptor. */
+static const u64 awaited = 1ul << (SIGCHLD - 1);
 
-/* child becomes the program: the last of the calls is execve. It shares the memory of its slot. */
+/*
+ * child becomes the program: the last of the calls is execve. It shares the memory of its slot, which touches nothing of
+ * what is used here until the child has ended.
+ */
 static void child(void)
 {
 	sys(SYS_rt_sigprocmask, 1 /* SIG_UNBLOCK */, (long)&awaited, 0, sizeof awaited, 0, 0);
@@ -185,60 +189,47 @@ static void child(void)
 	quit();
 }
 
-/*
- * finish ends what is left of a session when the program has ended, and waits for it: the processor time of children
- * that only the kernel kills, because their init has gone, is counted nowhere.
- */
-static void finish(void)
+/* reap takes an ended child in, if there is one or if it may wait for one, and counts what it used. */
+static long reap(int *status, int how)
 {
+	struct { u64 usec[4], maxrss, rest[13]; } usage;
 	long r;
-	while ((r = sys(SYS_wait4, -1, 0, WNOHANG, 0, 0, 0)) > 0)
-		;
-	if (r == 0)	/* the kernel looks at every process there is for this, so not without need */
-		sys(SYS_kill, -1, SIGKILL, 0, 0, 0, 0);
-	while (r >= 0 || r == -EINTR)
-		r = sys(SYS_wait4, -1, 0, 0, 0, 0, 0);
-	quit();
+	do
+		r = sys(SYS_wait4, -1, (long)status, how, (long)&usage, 0, 0);
+	while (r == -EINTR);
+	if (r > 0) {
+		used.user += usage.usec[0] * 1000000 + usage.usec[1];
+		used.system += usage.usec[2] * 1000000 + usage.usec[3];
+		if (used.maxrss < usage.maxrss)
+			used.maxrss = usage.maxrss;
+	}
+	return r;
 }
 
-static void init(void)
+/* kill_all kills every process of this namespace but the slot itself. One that is just being made is not made. */
+static void kill_all(void) { sys(SYS_kill, -1, SIGKILL, 0, 0, 0, 0); }
+
+/* heard takes the server's word that the session is to be ended. A server that is gone ends the slot, and so everything in it. */
+static void heard(void)
 {
-	struct { int signo, err, code, pad, pid, rest[27]; } info;
-	int status;
-	sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
-	sys(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&awaited, 0, sizeof awaited, 0, 0);
-	long pid = clone_on(CLONE_VM | CLONE_VFORK | SIGCHLD, small.child_stack + sizeof small.child_stack, 0, child);
-	sys(SYS_close_range, 0, -1, 0, 0, 0, 0);
-	if (pid < 0) {
-		out.step = -1;
-		out.err = (int)-pid;
+	struct message m;
+	struct iovec iov = { &m, sizeof m };
+	struct msghdr h = { 0, 0, &iov, 1, 0, 0, 0 };
+	if (sys(SYS_recvmsg, CTL, (long)&h, 0x40 /* MSG_DONTWAIT */, 0, 0, 0) <= 0)
 		quit();
-	}
-	for (;;) {
-		long r;
-		while ((r = sys(SYS_wait4, -1, (long)&status, WNOHANG, 0, 0, 0)) > 0)
-			if (r == pid) {
-				out.status = status;
-				finish();
-			}
-		if (r < 0 && r != -EINTR)
-			quit();
-		r = sys(SYS_rt_sigtimedwait, (long)&awaited, (long)&info, 0, sizeof awaited, 0, 0);
-		/* Who sends it from inside the session has a process ID here, or another code. */
-		if (r == ENOUGH && info.code == 0 && info.pid == 0)
-			sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-	}
+	kill_all();
 }
 
 /* spawn runs one session to its end. */
 static void spawn(void)
 {
-	struct { int fd; short events, revents; } wait[2] = { { CTL, 1, 0 }, { -1, 1, 0 } };
-	struct { u64 usec[4], maxrss, rest[13]; } usage;
-	struct { long seconds, rest; } patience = { 1, 0 }, none = { 0, 0 };
-	int pidfd = -1, status, ending = 0;
-	out.status = -1;
-	long pid = clone_on(CLONE_VM | CLONE_PIDFD | SIGCHLD | in.head.clone, small.init_stack + sizeof small.init_stack, &pidfd, init);
+	struct { int fd; short events, revents; } wait[2] = { { CTL, 1, 0 }, { fds[CHILDREN], 1, 0 } };
+	struct { long seconds, rest; } none = { 0, 0 };
+	struct { u32 signo, rest[31]; } info;
+	int status, last = -1;
+	long r = 0;
+	used.user = used.system = used.maxrss = 0;
+	long pid = clone_on(CLONE_VM | SIGCHLD | in.head.clone, small.child_stack + sizeof small.child_stack, child);
 	close_received();
 	if (pid < 0) {
 		out.step = -1;
@@ -246,34 +237,27 @@ static void spawn(void)
 		reply(EXITED, -1);
 		return;
 	}
-	wait[1].fd = pidfd;
-	while (!wait[1].revents) {
-		long r = sys(SYS_ppoll, (long)wait, 2, ending ? (long)&patience : 0, 0, 0, 0);
-		if (r < 0)
+	while (last == -1) {
+		if (sys(SYS_ppoll, (long)wait, 2, 0, 0, 0, 0) < 0)
 			continue;
-		if (r == 0) {	/* it waits for a program that cannot start, or for one that cannot end */
-			sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-			ending = 0;
-		}
-		if (wait[0].revents) {
-			struct message m;
-			struct iovec iov = { &m, sizeof m };
-			struct msghdr h = { 0, 0, &iov, 1, 0, 0, 0 };
-			if (sys(SYS_recvmsg, CTL, (long)&h, 0x40 /* MSG_DONTWAIT */, 0, 0, 0) <= 0) {
-				sys(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-				quit();
-			}
-			sys(SYS_kill, pid, ENOUGH, 0, 0, 0, 0);
-			ending = 1;
-		}
+		if (wait[0].revents)
+			heard();
+		if (wait[1].revents)	/* one signal may stand for many children */
+			sys(SYS_read, fds[CHILDREN], (long)&info, sizeof info, 0, 0, 0);
+		while (last == -1 && (r = reap(&status, WNOHANG)) > 0)
+			if (r == pid)
+				last = status;
 	}
-	sys(SYS_wait4, pid, (long)&status, 0, (long)&usage, 0, 0);
-	sys(SYS_close, pidfd, 0, 0, 0, 0, 0);
-	out.user = usage.usec[0] * 1000000 + usage.usec[1];
-	out.system = usage.usec[2] * 1000000 + usage.usec[3];
-	out.maxrss = usage.maxrss;
-	if (out.status == -1 && !out.err)
-		out.status = status & 0x7f;	/* init was killed: by which signal */
+	while ((r = reap(&status, WNOHANG)) > 0)
+		;
+	if (r == 0)	/* the kernel looks at every process there is for this, so not without need */
+		kill_all();
+	while (reap(&status, 0) > 0)
+		;
+	out.status = last;
+	out.user = used.user;
+	out.system = used.system;
+	out.maxrss = used.maxrss;
 	wait[0].fd = fds[STDERR];	/* poll passes over a negative one */
 	wait[0].revents = 0;
 	sys(SYS_ppoll, (long)wait, 1, (long)&none, 0, 0, 0);
@@ -308,7 +292,7 @@ void run(void)
 			continue;
 		}
 		if (kind == SLOT && !slot) {
-			long pid = sys(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+			long pid = sys(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0, 0);
 			if (pid) {
 				close_received();
 				if (pid < 0) {
@@ -320,6 +304,7 @@ void run(void)
 			}
 			slot = 1;
 			handle_children(0);
+			sys(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&awaited, 0, sizeof awaited, 0, 0);
 			sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
 		} else if (kind != SETUP) {
 			out.err = EINVAL;
