@@ -136,7 +136,12 @@ func tryGroup(dir string) error {
 type groups struct {
 	places []hierarchy // with dir the runner's own group
 	limits []limitFile
+	open   atomic.Int32 // files of slots' groups that are kept open
 }
+
+// maxKept is how many slots keep the file open that counts kills: those that are used again and again. A descriptor for every
+// session would halve the number that a server can hold.
+const maxKept = maxFree
 
 // limitFile is what a session's group is told.
 type limitFile struct {
@@ -228,15 +233,17 @@ func removeGroup(dir string) {
 
 // group is one slot's, in every hierarchy.
 type group struct {
+	of    *groups
 	dirs  []string
 	join  []*os.File // cgroup.procs of each
 	kills string     // the file that counts the processes killed for want of memory; empty: nothing does
+	kept  int        // its descriptor, or -1
 	count uint64     // what it said at the end of the session before
 }
 
 // slot makes the groups of slot n.
 func (g *groups) slot(n int) (*group, error) {
-	sg := &group{}
+	sg := &group{of: g, kept: -1}
 	for _, h := range g.places {
 		dir := filepath.Join(h.dir, "slot"+strconv.Itoa(n))
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -266,7 +273,7 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 		if c == "memory" {
 			name := map[int]string{1: "memory.oom_control", 2: "memory.events"}[h.version]
 			sg.kills = filepath.Join(dir, name)
-			sg.memoryKills() // the group may be one that another slot could not take away
+			sg.memoryKills(false) // the group may be one that another slot could not take away
 		}
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "cgroup.procs"), os.O_WRONLY, 0)
@@ -277,19 +284,35 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 	return nil
 }
 
-// memoryKills says whether processes were killed for want of memory since it was last asked.
-func (g *group) memoryKills() bool {
+// keep says whether another file may be kept open.
+func (g *groups) keep() bool {
+	if g.open.Add(1) <= maxKept {
+		return true
+	}
+	g.open.Add(-1)
+	return false
+}
+
+// memoryKills says whether processes were killed for want of memory since it was last asked. It may keep the file open for the
+// next time.
+func (g *group) memoryKills(keep bool) bool {
 	if g.kills == "" {
 		return false
 	}
-	// Opened for each session anew: a descriptor for each would halve the number of sessions that a server can hold.
-	f, err := unix.Open(g.kills, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
+	f := g.kept
+	if f < 0 {
+		var err error
+		if f, err = unix.Open(g.kills, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return false
+		}
+		if keep && g.of.keep() {
+			g.kept = f
+		} else {
+			defer unix.Close(f)
+		}
 	}
-	defer unix.Close(f)
 	var b [512]byte
-	n, err := unix.Read(f, b[:])
+	n, err := unix.Pread(f, b[:], 0)
 	if err != nil {
 		return false
 	}
@@ -315,6 +338,11 @@ func (g *group) joined() {
 // remove takes the groups away; the slot's processes must have ended, or be about to.
 func (g *group) remove() {
 	g.joined()
+	if g.kept >= 0 {
+		unix.Close(g.kept)
+		g.kept = -1
+		g.of.open.Add(-1)
+	}
 	for _, d := range g.dirs {
 		removeGroup(d)
 	}

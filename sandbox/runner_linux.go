@@ -166,6 +166,9 @@ func (r *Runner) setUp() error {
 	if pl.places == nil || !r.plan.hasCPU() {
 		s.call("be nice", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, 10)
 	}
+	if pl.root {
+		s.call("leave groups", unix.SYS_SETGROUPS, 0, 0)
+	}
 	s.call("no new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	var fds []int
 	if pl.scopes {
