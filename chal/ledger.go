@@ -77,7 +77,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 func JSONLedger(w io.Writer) func(Entry) {
 	var mu sync.Mutex
 	return func(e Entry) {
-		line, err := json.Marshal(e)
+		line, err := e.MarshalJSON() // json.Marshal would read through it once more
 		if err != nil {
 			return
 		}

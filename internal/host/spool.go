@@ -9,6 +9,10 @@ import (
 // spoolBytes is how much a spool holds for a reader who does not read: some hundred thousand events.
 const spoolBytes = 32 << 20
 
+// gather is how long what is written is collected after something was: to wake a goroutine and to call the system for each event
+// costs more than the event. The first after a pause is not held back.
+const gather = 5 * time.Millisecond
+
 // spool writes to w from a goroutine of its own, in order, so that nobody waits for who reads it: an event stream whose
 // reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted.
 type spool struct {
@@ -46,11 +50,18 @@ func (s *spool) Write(p []byte) (int, error) {
 func (s *spool) run() {
 	defer close(s.done)
 	var writing []byte
+	var last time.Time
 	for {
 		s.mu.Lock()
 		for len(s.pending) == 0 && !s.closed {
 			s.wake.Wait()
 		}
+		if early := gather - time.Since(last); early > 0 && !s.closed {
+			s.mu.Unlock()
+			time.Sleep(early)
+			s.mu.Lock()
+		}
+		last = time.Now()
 		writing, s.pending = s.pending, writing[:0]
 		s.mu.Unlock()
 		if len(writing) == 0 {
