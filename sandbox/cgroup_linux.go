@@ -141,7 +141,7 @@ type groups struct {
 
 // maxKept is how many slots keep the file open that counts kills: those that are used again and again. A descriptor for every
 // session would halve the number that a server can hold.
-const maxKept = maxFree
+const maxKept = 16
 
 // limitFile is what a session's group is told.
 type limitFile struct {

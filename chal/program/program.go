@@ -15,6 +15,7 @@ import (
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 // FlagWay is how a program gets the session's flag.
@@ -224,18 +225,32 @@ func (s session) relay(ctx context.Context, ours net.Conn, theirs file, endInput
 	if err != nil {
 		return sandbox.Exit{}, err
 	}
-	defer s.watch.add(p, m.meter)()
-
 	in, stop := context.WithCancel(ctx)
+	player := s.Within(forever)
+	measure := m.meter
+	var bulkIn, bulkOut func() error
+	if tcp, ok := s.Conn().(*net.TCPConn); ok && canWatch {
+		// The system can move the bytes, and count them. But that takes two pipes a session: only for who has many.
+		measure = tcpMeter(tcp)
+		inner := sync.OnceValue(func() *tube.Tube { return tube.New(ours) })
+		move := func(ctx context.Context, dst, src *tube.Tube) error {
+			_, err := src.With(ctx).WriteTo(dst.With(ctx))
+			return err
+		}
+		bulkIn = func() error { return move(in, inner(), player) }
+		bulkOut = func() error { return move(ctx, s.Tube, inner()) }
+	}
+	defer s.watch.add(p, measure)()
+
 	var copying sync.WaitGroup
 	copying.Go(func() {
-		if err := pour(m, s.Within(forever).With(in)); err == nil {
+		if err := pour(m, player.With(in), bulkIn); err == nil {
 			endInput(in)
 		}
 	})
 	copying.Go(func() {
 		// The tube, not the connection below it: TLS and recordings are in it.
-		err := pour(s.With(ctx), m)
+		err := pour(s.With(ctx), m, bulkOut)
 		switch {
 		case err == nil:
 			s.With(ctx).CloseWrite()

@@ -33,8 +33,8 @@ const (
 )
 
 // pour copies src to dst until the end. Its buffer is small as long as little comes, for thousands of sessions wait in here,
-// and grows with what comes at once.
-func pour(dst io.Writer, src io.Reader) error {
+// and grows with what comes at once. When that is as much as it can be, bulk, unless it is nil, copies the rest.
+func pour(dst io.Writer, src io.Reader, bulk func() error) error {
 	buf := make([]byte, smallPour)
 	for little := 0; ; {
 		n, err := src.Read(buf)
@@ -48,6 +48,8 @@ func pour(dst io.Writer, src io.Reader) error {
 			return nil
 		case err != nil:
 			return err
+		case n == largePour && bulk != nil:
+			return bulk()
 		case n == len(buf) && n < largePour:
 			buf, little = make([]byte, 8*n), 0
 		case n <= smallPour && len(buf) > smallPour:
