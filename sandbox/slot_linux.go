@@ -75,7 +75,7 @@ func (s *slot) close() {
 // only.
 type Process struct {
 	slot    *slot
-	script  *script
+	own     Session // to name the step that failed
 	conn    syscall.RawConn
 	restore bool // conn did not block
 	timer   *time.Timer
@@ -103,8 +103,8 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{slot: sl, conn: raw, script: r.spawnScript(sl, s)}
-	m, err := p.script.bytes()
+	p := &Process{slot: sl, own: s, conn: raw}
+	m, err := r.spawnScript(sl, s).bytes()
 	if err != nil {
 		r.release(sl)
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -228,7 +228,21 @@ func (p *Process) Kill(why Reason) {
 // Wait waits until the program has ended and nothing of the session is left. The error says that the
 // program could not be started.
 func (p *Process) Wait() (Exit, error) {
-	a, stderr, gone := p.slot.ch.receive(answerExited)
+	// Thousands wait in here: what comes goes to the heap when it comes, and the stack stays small.
+	end := new(ending)
+	end.answer, end.stderr, end.gone = p.slot.ch.receive(answerExited)
+	return p.over(end)
+}
+
+// ending is what the slot says at the end of its session.
+type ending struct {
+	answer
+	stderr int
+	gone   error // the slot is gone, too
+}
+
+// over settles an ended session.
+func (p *Process) over(end *ending) (Exit, error) {
 	p.mu.Lock()
 	p.ended = true
 	why := p.killed
@@ -242,23 +256,23 @@ func (p *Process) Wait() (Exit, error) {
 	if p.restore {
 		p.conn.Control(func(fd uintptr) { unix.SetNonblock(int(fd), true) }) // fails when it was closed
 	}
-	e := p.exit(a, gone, why)
-	e.Stderr = takeStderr(stderr)
+	e := p.exit(end.answer, end.gone, why)
+	e.Stderr = takeStderr(end.stderr)
 	r := p.slot.runner
-	if gone != nil {
+	if end.gone != nil {
 		r.discard(p.slot)
 		return e, nil
 	}
-	err := a.failure(p.script)
+	var err error
+	if end.err != 0 && why == "" {
+		err = end.failure(r.spawnScript(p.slot, p.own))
+	}
 	if r.plan.shared() {
 		r.release(p.slot)
 	} else {
 		r.discard(p.slot)
 	}
-	if err != nil && why == "" {
-		return e, err
-	}
-	return e, nil
+	return e, err
 }
 
 // exit says how the session ended.

@@ -64,7 +64,7 @@ func openTerminal() (ours, theirs *os.File, err error) {
 }
 
 // onTerminal gives the program a terminal and relays.
-func (s session) onTerminal(ctx context.Context) (sandbox.Exit, error) {
+func (s *session) onTerminal(ctx context.Context) (sandbox.Exit, error) {
 	ours, theirs, err := openTerminal()
 	if err != nil {
 		return sandbox.Exit{}, fmt.Errorf("open a terminal: %w", err)

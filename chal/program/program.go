@@ -140,7 +140,7 @@ type session struct {
 // ServeChal runs the program until it has ended, or was ended: because ctx did, because a limit of the
 // policy was reached, or because the player is gone.
 func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
-	one := session{h, s, h.sessionOf(s)}
+	one := &session{h, s, h.sessionOf(s)}
 	if !s.Ends.IsZero() && !time.Now().Before(s.Ends) {
 		return chal.ErrTimeUp
 	}
@@ -191,7 +191,7 @@ func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
 }
 
 // direct gives the program the connection itself.
-func (s session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, error) {
+func (s *session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, error) {
 	p, err := s.runner.Start(ctx, conn, s.own)
 	if err != nil {
 		return sandbox.Exit{}, err
@@ -201,7 +201,7 @@ func (s session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, e
 }
 
 // onPair gives the program one end of a pair of sockets and relays between the other and the player.
-func (s session) onPair(ctx context.Context) (sandbox.Exit, error) {
+func (s *session) onPair(ctx context.Context) (sandbox.Exit, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return sandbox.Exit{}, err
@@ -217,7 +217,7 @@ type file interface {
 
 // relay starts the program on theirs and copies between ours and the player until nothing is left. It calls
 // endInput when the player has ended the input.
-func (s session) relay(ctx context.Context, ours net.Conn, theirs file, endInput func(context.Context) error) (sandbox.Exit, error) {
+func (s *session) relay(ctx context.Context, ours net.Conn, theirs file, endInput func(context.Context) error) (sandbox.Exit, error) {
 	m := &countedConn{Conn: ours}
 	defer ours.Close()
 	p, err := s.runner.Start(ctx, theirs, s.own)
@@ -286,7 +286,7 @@ func verdict(e sandbox.Exit) error {
 }
 
 // log logs how the program ended, and what it wrote to standard error.
-func (s session) log(e sandbox.Exit) {
+func (s *session) log(e sandbox.Exit) {
 	level := slog.LevelDebug
 	if e.Reason != sandbox.ReasonExited || e.Signal != 0 || len(e.Stderr) > 0 {
 		level = slog.LevelInfo
