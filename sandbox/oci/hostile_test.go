@@ -60,10 +60,12 @@ func TestBombAfterTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	ocitest.Layout(t, dir, ocitest.Image{Layers: [][]ocitest.Entry{{{Name: "a"}}}})
 	b := append(ocitest.Layer(t, []ocitest.Entry{{Name: "a"}}), make([]byte, 1<<20)...)
-	swap(t, dir, "layer", ocitest.Gzip(t, b))
-	var limit *oci.LimitError
-	if _, err := unpack(t, dir, oci.Options{MaxBytes: 100_000}); !errors.As(err, &limit) || limit.Hint() == "" {
-		t.Errorf("got %v, want that it is too much", err)
+	for _, c := range []ocitest.Compression{ocitest.Gzip, ocitest.Zstd} {
+		swap(t, dir, "layer", c.Compress(t, b))
+		var limit *oci.LimitError
+		if _, err := unpack(t, dir, oci.Options{MaxBytes: 100_000}); !errors.As(err, &limit) || limit.Hint() == "" {
+			t.Errorf("%v: got %v, want that it is too much", c, err)
+		}
 	}
 }
 
@@ -171,7 +173,7 @@ func has(word string) func([]byte) bool {
 func TestOtherContent(t *testing.T) {
 	dir := t.TempDir()
 	ocitest.Layout(t, dir, ocitest.Image{Layers: [][]ocitest.Entry{{{Name: "a"}}}})
-	swap(t, dir, "layer", ocitest.Gzip(t, ocitest.Layer(t, []ocitest.Entry{{Name: "b"}})))
+	swap(t, dir, "layer", ocitest.Gzip.Compress(t, ocitest.Layer(t, []ocitest.Entry{{Name: "b"}})))
 	var wrong *oci.DigestError
 	if _, err := unpack(t, dir, oci.Options{}); !errors.As(err, &wrong) || !wrong.Plain {
 		t.Errorf("got %v, want a wrong digest uncompressed", err)

@@ -3,7 +3,6 @@ package oci
 import (
 	"archive/tar"
 	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -65,19 +64,14 @@ func (l layer) extract(ctx context.Context, src source, x *extractor) error {
 func (l layer) entries(ctx context.Context, raw io.Reader, diff io.Writer, x *extractor) error {
 	in := bufio.NewReaderSize(raw, 64<<10)
 	first, _ := in.Peek(6)
-	var plain io.Reader = in
-	switch kind := kind(first); {
-	case strings.Contains(l.mediaType, "encrypted"):
+	if strings.Contains(l.mediaType, "encrypted") {
 		return &FormatError{"layer " + l.digest + " is encrypted", "decrypt it first (skopeo copy --decryption-key)"}
-	case kind == "gzip":
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("layer %s: %w", l.digest, err)
-		}
-		plain = z
-	case kind != "":
-		return &FormatError{"layer " + l.digest + " is compressed by " + kind, "have it compressed by gzip: skopeo copy --dest-compress-format gzip, docker buildx build --output type=oci,compression=gzip,force-compression=true"}
 	}
+	plain, err := uncompress(kind(first), in)
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", l.digest, err)
+	}
+	defer plain.Close()
 	counted := &limited{r: plain, ctx: ctx, x: x}
 	tee := io.TeeReader(counted, diff)
 	if err := x.extract(tee); err != nil {

@@ -8,7 +8,7 @@
 //
 // It reads what tools write: a directory or a tarball in the OCI image layout (docker buildx build
 // --output type=oci, skopeo, podman, buildah, ko, apko), and the tarballs of docker save, old and new. All of them may
-// be compressed by gzip. Layers are plain tar or gzip; layers in zstd are refused with a hint.
+// be compressed by gzip or zstd. Layers are plain tar, gzip or zstd.
 //
 // # What it promises
 //

@@ -83,24 +83,30 @@ var simple = ocitest.Image{
 // TestForms reads the same image in every form.
 func TestForms(t *testing.T) {
 	want := map[string]string{"etc": "/", "etc/passwd": "root:x:0:0::/:\nctf:x:1000:1000::/:\n", "chal": "program", "home": "/", "home/file": "content"}
-	plain := simple
-	plain.Plain = true
+	plain, strong := simple, simple
+	plain.Layer, strong.Layer = ocitest.Plain, ocitest.Zstd
 	for name, make := range map[string]func(dir string) string{
 		"layout":       func(d string) string { ocitest.Layout(t, d, simple); return d },
 		"plain layers": func(d string) string { ocitest.Layout(t, d, plain); return d },
+		"zstd layers":  func(d string) string { ocitest.Layout(t, d, strong); return d },
+		"tarball by zstd": func(d string) string {
+			ocitest.Layout(t, d+"/in", simple)
+			ocitest.Tarball(t, d+"/in", d+"/image.tar.zst", ocitest.Zstd)
+			return d + "/image.tar.zst"
+		},
 		"tarball": func(d string) string {
 			ocitest.Layout(t, d+"/in", simple)
-			ocitest.Tarball(t, d+"/in", d+"/image.tar", false)
+			ocitest.Tarball(t, d+"/in", d+"/image.tar", ocitest.Plain)
 			return d + "/image.tar"
 		},
 		"compressed tarball": func(d string) string {
 			ocitest.Layout(t, d+"/in", simple)
-			ocitest.Tarball(t, d+"/in", d+"/image.tar.gz", true)
+			ocitest.Tarball(t, d+"/in", d+"/image.tar.gz", ocitest.Gzip)
 			return d + "/image.tar.gz"
 		},
 		"docker save": func(d string) string {
 			ocitest.Saved(t, d+"/in", simple)
-			ocitest.Tarball(t, d+"/in", d+"/image.tar", false)
+			ocitest.Tarball(t, d+"/in", d+"/image.tar", ocitest.Plain)
 			return d + "/image.tar"
 		},
 	} {
@@ -224,7 +230,7 @@ func TestNoImage(t *testing.T) {
 	dir := t.TempDir()
 	for name, c := range map[string]struct{ content, want string }{
 		"text": {"this is a text and no image\n", "neither an OCI layout nor a tarball"},
-		"zstd": {"\x28\xb5\x2f\xfd....", "compressed by zstd"},
+		"zstd": {"\x28\xb5\x2f\xfd....", "uncompress: "},
 		"xz":   {"\xfd7zXZ\x00....", "compressed by xz"},
 		"tar":  {string(ocitest.Layer(t, []ocitest.Entry{{Name: "etc/passwd"}})), "neither an index.json"},
 	} {
@@ -236,10 +242,10 @@ func TestNoImage(t *testing.T) {
 		}
 	}
 	ocitest.Layout(t, dir+"/z", ocitest.Image{Layers: [][]ocitest.Entry{{{Name: "a"}}}})
-	swap(t, dir+"/z", "layer", []byte("\x28\xb5\x2f\xfd...."))
+	swap(t, dir+"/z", "layer", []byte("\xfd7zXZ\x00...."))
 	var no *oci.FormatError
 	if _, err := unpack(t, dir+"/z", oci.Options{}); !errors.As(err, &no) || !strings.Contains(no.Hint(), "gzip") {
-		t.Errorf("a layer in zstd: got %v", err)
+		t.Errorf("a layer in xz: got %v", err)
 	}
 }
 
@@ -355,7 +361,7 @@ func TestSavedLinks(t *testing.T) {
 	if err := os.Rename(layers[0], dir+"/in/real.tar"); err != nil {
 		t.Fatal(err)
 	}
-	ocitest.Tarball(t, dir+"/in", dir+"/image.tar", false)
+	ocitest.Tarball(t, dir+"/in", dir+"/image.tar", ocitest.Plain)
 	b, err := os.ReadFile(dir + "/image.tar")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // source is where the files of an image are read from.
@@ -43,17 +45,13 @@ func openSource(name, dir string, limit int64) (source, error) {
 	}
 	var magic [6]byte
 	n, _ := f.ReadAt(magic[:], 0)
-	switch kind(magic[:n]) {
-	case "gzip":
-		plain, err := uncompressed(f, dir, limit)
+	if kind := kind(magic[:n]); kind != "" {
+		plain, err := uncompressed(kind, f, dir, limit)
 		f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("uncompress: %w", err)
 		}
 		f = plain
-	case "zstd", "xz":
-		f.Close()
-		return nil, &FormatError{"it is compressed by " + kind(magic[:n]), "uncompress it first"}
 	}
 	s, err := newTarSource(f)
 	if err != nil {
@@ -76,12 +74,34 @@ func kind(first []byte) string {
 	return ""
 }
 
+// maxWindow is how far back a zstd frame may refer, and so how much memory reading it takes: what the strongest of the
+// ordinary levels uses.
+const maxWindow = 128 << 20
+
+// uncompress reads what is compressed as kind says; an empty kind is not. The reader must be closed; in is not.
+func uncompress(kind string, in io.Reader) (io.ReadCloser, error) {
+	switch kind {
+	case "":
+		return io.NopCloser(in), nil
+	case "gzip":
+		return gzip.NewReader(in)
+	case "zstd":
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	}
+	return nil, &FormatError{"it is compressed by " + kind, "have it compressed by gzip or zstd: skopeo copy --dest-compress-format gzip, docker buildx build --output type=oci,compression=gzip,force-compression=true"}
+}
+
 // uncompressed returns a file without a name.
-func uncompressed(f io.Reader, dir string, limit int64) (*os.File, error) {
-	z, err := gzip.NewReader(bufio.NewReaderSize(f, 64<<10))
+func uncompressed(kind string, f io.Reader, dir string, limit int64) (*os.File, error) {
+	z, err := uncompress(kind, bufio.NewReaderSize(f, 64<<10))
 	if err != nil {
 		return nil, err
 	}
+	defer z.Close()
 	out, err := os.CreateTemp(dir, "uncompressed-")
 	if err != nil {
 		return nil, err

@@ -9,12 +9,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Entry is an entry of a layer.
@@ -37,9 +40,19 @@ type Image struct {
 	Platform string // architecture; empty: of this machine
 	Config   map[string]any
 	Layers   [][]Entry
-	Plain    bool // layers are not compressed
+	Layer    Compression
 	Unmarked bool // only its configuration says for which platform it is
 }
+
+// Compression is how something is compressed.
+type Compression int
+
+// The ways of compression. The zero value is the most frequent.
+const (
+	Gzip Compression = iota
+	Zstd
+	Plain
+)
 
 // Layer writes a layer's archive.
 func Layer(t testing.TB, entries []Entry) []byte {
@@ -73,11 +86,23 @@ func Digest(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Gzip compresses.
-func Gzip(t testing.TB, b []byte) []byte {
+// Compress compresses b.
+func (c Compression) Compress(t testing.TB, b []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	var w io.WriteCloser
+	switch c {
+	case Gzip:
+		w = gzip.NewWriter(&out)
+	case Zstd:
+		z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w = z
+	default:
+		return b
+	}
 	if _, err := w.Write(b); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +111,9 @@ func Gzip(t testing.TB, b []byte) []byte {
 	}
 	return out.Bytes()
 }
+
+// suffix ends the media type of a layer that is so compressed.
+func (c Compression) suffix() string { return [...]string{"+gzip", "+zstd", ""}[c] }
 
 func encode(t testing.TB, v any) []byte {
 	t.Helper()
@@ -136,11 +164,7 @@ func Layout(t testing.TB, dir string, images ...Image) {
 		for _, l := range i.Layers {
 			b := Layer(t, l)
 			plain = append(plain, b)
-			kind := "application/vnd.oci.image.layer.v1.tar"
-			if !i.Plain {
-				b, kind = Gzip(t, b), kind+"+gzip"
-			}
-			descriptors = append(descriptors, Blob(t, dir, kind, b))
+			descriptors = append(descriptors, Blob(t, dir, "application/vnd.oci.image.layer.v1.tar"+i.Layer.suffix(), i.Layer.Compress(t, b)))
 		}
 		c := i.configuration(plain)
 		config := Blob(t, dir, "application/vnd.oci.image.config.v1+json", encode(t, c))
@@ -179,7 +203,7 @@ func Saved(t testing.TB, dir string, images ...Image) {
 }
 
 // Tarball puts all that is in dir into a file.
-func Tarball(t testing.TB, dir, out string, compressed bool) {
+func Tarball(t testing.TB, dir, out string, c Compression) {
 	t.Helper()
 	var entries []Entry
 	err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
@@ -198,9 +222,5 @@ func Tarball(t testing.TB, dir, out string, compressed bool) {
 		t.Fatal(err)
 	}
 	slices.Reverse(entries) // the blobs after what names them
-	b := Layer(t, entries)
-	if compressed {
-		b = Gzip(t, b)
-	}
-	write(t, out, b)
+	write(t, out, c.Compress(t, Layer(t, entries)))
 }
