@@ -45,6 +45,7 @@ cross: ## build and vet for every system players and hosts have
 	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) vet $(PKGS) || exit 1; \
 	done; done
 
+bench: DEBS += bwrap:bubblewrap
 bench: install-test-programs ## measure beside the peers into bench/RESULTS.md; ROW=accept runs one row
 	$(GO) run ./bench -row '$(ROW)'
 

@@ -40,6 +40,12 @@ var rows = []row{
 	{"idle", "./chal", "^BenchmarkIdle$", "Memory of an idle session, kernel included."},
 	{"lines", "./tube", "^BenchmarkLines", "Reading 64-byte lines beside package bufio."},
 	{"spawn", "./bench", "^BenchmarkSpawn$", "A program for each connection, eight at once: `flagstaff run`, fully sandboxed, and the peers, as ratios to a Go server with os/exec that confines nothing."},
+	{"first-byte", "./chal/program", "^BenchmarkFirstByte$", "From connecting to the first byte of a sandboxed program, beside a Go server with os/exec that confines nothing."},
+	{"program", "./chal/program", "^BenchmarkIdleProgram$", "Memory of an idle session with a program of its own, and what it is made of, beside os/exec. Nothing else should run: the whole system's memory is counted."},
+	{"relay", "./chal/program", "^BenchmarkRelay$", "Bytes between program and player, where the program has the connection itself, and through a relay, beside io.Copy."},
+	{"pow", "./pow", "^BenchmarkBesideGMPY2$", "Solving and verifying a proof of work beside Python with gmpy2."},
+	{"nc", "./internal/nc", "^BenchmarkSideBySide$", "Netcat beside nc.openbsd, nc.traditional, ncat, socat and a splice(2) loop in C."},
+	{"map", "./challenges/geography", "^Benchmark(Map|Draw)$", "Drawing a map of Geography."},
 	{"waiting", "./bench", "^BenchmarkWaiting$", "Memory of a player who waits at the proof of work."},
 	{"pwntools", "./tube", "^BenchmarkPwntools", "Reading lines and asking questions beside pwntools."},
 }

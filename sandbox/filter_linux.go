@@ -47,7 +47,7 @@ const ordinary = `
 	access alarm arch_prctl brk capget capset chdir clock_getres clock_gettime clock_nanosleep clone close close_range copy_file_range
 	creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 execve
 	execveat exit exit_group faccessat faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fcntl fdatasync fgetxattr
-	flock fork fstat fstatfs fsync ftruncate futex futex_waitv futex_wake futex_wait get_robust_list get_thread_area getcpu getcwd
+	flock fork fstat fstatat fstatfs fsync ftruncate futex futex_waitv futex_wake futex_wait get_robust_list get_thread_area getcpu getcwd
 	getdents getdents64 getegid geteuid getgid getgroups getitimer getpeername getpgid getpgrp getpid getppid getpriority
 	getrandom getresgid getresuid getrlimit getrusage getsid getsockname getsockopt gettid gettimeofday getuid ioctl kill
 	landlock_restrict_self lgetxattr link linkat lseek lstat madvise membarrier memfd_create mincore mkdir mkdirat mlock mlock2 mmap mprotect mremap

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,30 @@ func TestFilter(t *testing.T) {
 			check(map[bool]uint32{true: allowed, false: eperm}[own], "mount")
 			if got := verdict(t, program, uint32(arch.I386.ID), 20); got != enosys {
 				t.Errorf("another architecture: got %#x, want %#x", got, enosys)
+			}
+		}
+	}
+}
+
+// TestOrdinaryNames: what every program needs is in the strict filter's list on every architecture, whatever it is called there.
+func TestOrdinaryNames(t *testing.T) {
+	listed := strings.Fields(ordinary)
+	for _, machine := range []string{"x86_64", "aarch64"} {
+		info, err := arch.GetInfo(machine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, names := range []string{
+			"newfstatat fstatat", "fstat", "openat", "read", "write", "close", "mmap", "mprotect", "munmap", "brk", "execve", "exit_group", "clone",
+			"wait4", "ppoll", "pselect6", "readlinkat", "faccessat", "getdents64", "getrandom", "futex", "rt_sigaction", "rt_sigreturn", "pipe2",
+			"dup3", "lseek", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "ioctl", "fcntl", "setsid", "setpgid", "landlock_restrict_self",
+		} {
+			ok := slices.ContainsFunc(strings.Fields(names), func(name string) bool {
+				_, known := info.SyscallNames[name]
+				return known && slices.Contains(listed, name)
+			})
+			if !ok {
+				t.Errorf("%s: %s is not in the list", machine, names)
 			}
 		}
 	}
