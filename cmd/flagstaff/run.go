@@ -23,7 +23,7 @@ system's and the program's own (read-only), an environment of PATH alone, limits
 of memory, processes, processor and time, and nothing left when it is over.
 
 Only this machine can reach it unless --listen says otherwise. A file that an
-argument names by a relative path is shown to the program; --dir shows a directory.
+argument names is shown to the program; --dir shows a directory.
 What this host cannot enforce is an error; 'flagstaff doctor' says what it can.`,
 		Example: `  flagstaff run -- ./chal
   flagstaff run -l :1338 --flag-as file --pow 31337 -- python3 chal.py

@@ -181,9 +181,9 @@ func (r *Run) environment() ([]string, error) {
 	return env, nil
 }
 
-// command makes the program's command line good inside of the sandbox, where the working directory is another: files that an
-// argument names by a relative path are shown to the program, and named by their whole path. With --dir, --root or
-// --image the arguments mean what they mean there.
+// command makes the program's command line good inside of the sandbox, where the working directory is another: files that
+// arguments name are shown to the program, and named by their whole path. What the sandbox has of its own or of the system's
+// stays as it is. With --dir, --root or --image the arguments mean what they mean there.
 func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 	argv, files = slices.Clone(r.Command), p.Files
 	if r.policy.ownRoot() {
@@ -197,7 +197,7 @@ func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 	}
 	argv[0] = inPath(argv[0])
 	for i, arg := range argv[1:] {
-		if filepath.IsAbs(arg) {
+		if system(arg) {
 			continue
 		}
 		if info, err := os.Stat(arg); err != nil || !info.Mode().IsRegular() {
@@ -210,6 +210,19 @@ func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 		argv[i+1], files = path, append(files, path)
 	}
 	return argv, files, nil
+}
+
+// system says whether a path is one of the system's, which a sandbox has too, or has another of.
+func system(name string) bool {
+	first, _, below := strings.Cut(strings.TrimPrefix(filepath.Clean(name), "/"), "/")
+	if !filepath.IsAbs(name) || !below {
+		return false
+	}
+	switch first {
+	case "bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr":
+		return true
+	}
+	return false
 }
 
 // inPath looks a name up in the PATH that the program gets, before ours: ours may lead to places it cannot see.

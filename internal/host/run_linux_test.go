@@ -370,8 +370,8 @@ assert f.readline() == b"Correct\n"
 sys.stdout.write(f.read().decode())
 `
 
-// TestRelativeArguments: a script that is named as in the shell is found in the sandbox.
-func TestRelativeArguments(t *testing.T) {
+// TestNamedFiles: a script that is named as in the shell is found in the sandbox.
+func TestNamedFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, made := range []string{dir, filepath.Dir(dir)} {
 		os.Chmod(made, 0o755) // the session's user is another
@@ -385,6 +385,14 @@ func TestRelativeArguments(t *testing.T) {
 	s := runProgram(t, "--stderr", "player", "--", "sh", "chal.sh")
 	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "from /\n") || !strings.Contains(got, "No such file") {
 		t.Errorf("got %q, want the script and nothing beside it", got)
+	}
+	s = runProgram(t, "--stderr", "player", "--", "sh", filepath.Join(dir, "chal.sh"))
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "from /\n") || !strings.Contains(got, "No such file") {
+		t.Errorf("by its whole path: got %q, want the script and nothing beside it", got)
+	}
+	s = runProgram(t, "--", "cat", "/etc/hostname", "/etc/passwd")
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "root:/:/bin/sh") || strings.Contains(got, ":/root:") {
+		t.Errorf("got %q, want the sandbox's own", got)
 	}
 	s = runProgram(t, "--dir", ".", "--", "sh", "chal.sh")
 	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != "data\nfrom "+dir+"\n" {
