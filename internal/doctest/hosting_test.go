@@ -2,8 +2,6 @@ package doctest
 
 import (
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -22,11 +20,5 @@ func TestHosting(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Close()
-	bin := t.TempDir()
-	build := exec.Command(testkit.Program(t, "go"), "build", "-o", filepath.Join(bin, "flagstaff"), "../../cmd/flagstaff")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	Run(t, "../../docs/hosting.md", Options{Program: testkit.Program})
+	Run(t, "../../docs/hosting.md", Options{Program: testkit.Program, Bin: filepath.Dir(flagstaff(t))})
 }

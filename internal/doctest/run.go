@@ -29,8 +29,8 @@ type Options struct {
 	// listen now. Blocks marked level=NAME are run only when it is not empty;
 	// without their level they are counted and logged.
 	Levels map[string]string
-	// Env is added to the environment of every command.
-	Env []string
+	// Bin is a directory whose programs are found before all others.
+	Bin string
 }
 
 // Run runs the document and fails t at the first thing that is not as it says.
@@ -105,10 +105,13 @@ func (r *runner) run(b block) {
 	cmd.Env = append(cmd.Environ(), "PYTHONUNBUFFERED=1", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
 		"GOFLAGS=-ldflags=-s",              // linking is most of what go run costs
 		"RES_OPTIONS=timeout:1 attempts:1") // a name that does not exist, where no name server answers
-	if dir := pythonDir(); dir != "" {
-		cmd.Env = append(cmd.Env, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	path := os.Getenv("PATH")
+	for _, dir := range []string{pythonDir(), r.o.Bin} {
+		if dir != "" {
+			path = dir + string(os.PathListSeparator) + path
+		}
 	}
-	cmd.Env = append(cmd.Env, r.o.Env...)
+	cmd.Env = append(cmd.Env, "PATH="+path)
 	t := &terminal{cmd: cmd, changed: make(chan struct{}, 1), ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = t, t
 	if b.args["level"] != "" {
@@ -265,19 +268,26 @@ func freePort(taken map[int]bool) (int, error) {
 		if taken[port] {
 			continue
 		}
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
-		if err != nil {
-			continue
+		if portFree(strconv.Itoa(port)) {
+			taken[port] = true
+			return port, nil
 		}
-		l.Close()
-		u, err := net.ListenPacket("udp", addr)
-		if err != nil {
-			continue
-		}
-		u.Close()
-		taken[port] = true
-		return port, nil
 	}
 	return 0, errors.New("no port from 12000 to 29999 is free")
+}
+
+// portFree says whether nobody uses the port, for TCP or UDP.
+func portFree(port string) bool {
+	addr := net.JoinHostPort("127.0.0.1", port)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return false
+	}
+	l.Close()
+	u, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return false
+	}
+	u.Close()
+	return true
 }

@@ -1,64 +1,13 @@
 package doctest
 
 import (
-	"context"
-	"fmt"
 	"go/format"
-	"io"
-	"log/slog"
-	"net"
 	"path/filepath"
-	"sync"
+	"slices"
 	"testing"
-	"time"
 
-	"github.com/flagstaff-ctf/flagstaff/challenges/levels"
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
-
-// serveLevels serves all levels at free ports until the test has ended, and
-// returns which is where.
-func serveLevels(t *testing.T) map[string]string {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	t.Cleanup(func() {
-		cancel()
-		wg.Wait()
-	})
-	ports := map[string]string{}
-	at := func(l levels.Level, a net.Addr) {
-		_, port, err := net.SplitHostPort(a.String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[fmt.Sprint(l.Port)] = port
-	}
-	key := []byte("tutorial")
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	for _, l := range levels.All(levels.Options{Key: key, Callback: true}) {
-		if l.Network == "udp" {
-			pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			at(l, pc.LocalAddr())
-			wg.Go(func() {
-				l.ServePacket(ctx, pc, levels.PacketConfig{Flag: levels.Flag(key, l.Name), Log: quiet})
-			})
-			continue
-		}
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		at(l, ln.Addr())
-		srv := l.Server(levels.Flag(key, l.Name))
-		srv.Log = quiet
-		wg.Go(func() { srv.Run(ctx, ln, time.Second) })
-	}
-	return ports
-}
 
 // TestTutorial does everything that docs/sockets says, levels included.
 func TestTutorial(t *testing.T) {
@@ -70,8 +19,29 @@ func TestTutorial(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
+			o := o
+			if serves(t, file) {
+				o.Bin, o.Levels = movedFlagstaff(t)
+			}
 			Run(t, file, o)
 		})
+	}
+}
+
+// serves says whether the document starts the levels itself.
+func serves(t *testing.T, file string) bool {
+	_, blocks, err := read(file)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return slices.ContainsFunc(blocks, func(b block) bool { return b.lang == "sh" && b.text == "flagstaff serve\n" })
+}
+
+// TestFirstChapterServes: a reader is told to start the levels where they are
+// met first, and that is tried.
+func TestFirstChapterServes(t *testing.T) {
+	if !serves(t, "../../docs/sockets/01-what-is-a-socket.md") {
+		t.Error("chapter 1 does not run flagstaff serve")
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 			return 0, nil
 		case len(c.in) > 0:
 			n := copy(b, c.in)
-			c.in = append(c.in[:0], c.in[n:]...)
+			c.in = c.in[n:]         // moving the rest would cost more than all else where reads are small
 			c.link.cond.Broadcast() // there is room
 			return n, nil
 		case c.fin || c.noRead:
