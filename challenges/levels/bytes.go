@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -64,7 +65,11 @@ func roundHex(p *player, r *rand.Rand) (string, error) {
 		return "", err
 	}
 	got, err := p.RecvNBytes(len(want))
+	var short *tube.Error
 	switch {
+	case errors.As(err, &short) && short.N > 0:
+		p.no("Only %d of %d bytes have come: % x.", short.N, len(want), short.Got)
+		return "", err
 	case err != nil:
 		return "", err
 	case string(got) == string(want):

@@ -51,6 +51,27 @@ func TestHint(t *testing.T) {
 	}
 }
 
+// TestEndsEarly half-closes where an answer is due: the player hears that this is why.
+func TestEndsEarly(t *testing.T) {
+	for _, l := range All(Options{Key: testKey, Callback: true}) {
+		if l.Network != "tcp" || l.Name == "web" { // which answers requests, and got none
+			continue
+		}
+		t.Run(l.Name, func(t *testing.T) {
+			tell(t, l.Name, "ou ", func(w *world, c *tube.Tube) { c.CloseWrite() })
+		})
+	}
+	tell(t, "hello", "You ended what you send, and I still waited", func(w *world, c *tube.Tube) { c.CloseWrite() })
+	tell(t, "callback", "You ended what you send", func(w *world, c *tube.Tube) {
+		c.Send("22\n")
+		c.CloseWrite()
+	})
+	tell(t, "bytes", "Only 2 of 12", func(w *world, c *tube.Tube) {
+		c.Send("xx")
+		c.CloseWrite()
+	})
+}
+
 // TestLineEnds: LF, CRLF and the end of the stream end a line.
 func TestLineEnds(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n", ""} {
@@ -70,6 +91,7 @@ func TestHelloTells(t *testing.T) {
 	tell(t, "hello", "blanks", func(w *world, c *tube.Tube) { c.SendLine(" " + wantLine(w, c, "WORD")) })
 	tell(t, "hello", `I have "kelp" from you and still wait for the end of the line`, func(w *world, c *tube.Tube) { c.Send("kelp") })
 	tell(t, "hello", "nothing came", func(w *world, c *tube.Tube) {})
+	tell(t, "bytes", "Only 3 of 12 bytes have come: 78 0d 0a.", func(w *world, c *tube.Tube) { c.Send("x\r\n") })
 	tell(t, "hello", "no end of line", func(w *world, c *tube.Tube) { c.Send(strings.Repeat("x", 65<<10)) })
 }
 

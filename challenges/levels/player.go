@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -102,8 +103,9 @@ func (p *player) no(format string, args ...any) error {
 // won gives the player the flag.
 func (p *player) won() error { return p.Say("FLAG " + p.Flag) }
 
-// explain tells a player whose line did not come in time, or was too long, what was missing. The error
-// stays: it is why the session ends.
+// explain tells a player whose line did not come in time, was too long, or will not come since the player
+// has half-closed, what was missing. Who has closed altogether does not hear it. The error stays: it is why
+// the session ends.
 func (p *player) explain(err error) error {
 	var e *tube.Error
 	if !errors.As(err, &e) || p.told {
@@ -116,6 +118,10 @@ func (p *player) explain(err error) error {
 		p.no("I have %s from you and still wait for the end of the line: LF, the byte 0x0a.", quote(string(e.Got)))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		p.no("I waited, and nothing came from you.")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		p.no("You ended what you send after %s, and I still waited for the rest of it.", quote(string(e.Got)))
+	case errors.Is(err, io.EOF):
+		p.no("You ended what you send, and I still waited for an answer.")
 	}
 	return err
 }
