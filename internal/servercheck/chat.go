@@ -15,7 +15,7 @@ var chatChecks = []check{
 	{Info{"left", "The others are told who left, by FIN or by RST."}, chatLeft},
 	{Info{"silent", "Who has not given a name is not in the room: told nothing, and spoken of to nobody."}, chatSilent},
 	{Info{"refused", "A name that is not 1 to 16 ASCII letters and digits, or taken, is refused with a reason, and the connection ends."}, chatRefused},
-	{Info{"pieces", "A line may arrive in pieces, and several lines at once."}, chatPieces},
+	{Info{"pieces", "A line may arrive in pieces, and several lines at once; what no newline ends was never said."}, chatPieces},
 	{Info{"text", "Lines end with LF or CRLF, and their text is UTF-8, unchanged but for that ending."}, chatText},
 	{Info{"long", "A line longer than 1,000 bytes ends its author's connection, and nobody else's."}, chatLong},
 	{Info{"stuck", "A client that does not read keeps nobody else waiting."}, chatStuck},
@@ -82,11 +82,16 @@ func (p *player) visitor(ctx context.Context) (*guest, error) {
 
 // guest connects and joins under a random name. present are those who are there.
 func (p *player) guest(ctx context.Context, present ...*guest) (*guest, error) {
+	return p.join(ctx, p.text(4+p.rng.IntN(12)), present...)
+}
+
+// join connects and joins under a name.
+func (p *player) join(ctx context.Context, name string, present ...*guest) (*guest, error) {
 	g, err := p.visitor(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g.name = p.text(4 + p.rng.IntN(12))
+	g.name = name
 	if err := g.send(g.name + "\n"); err != nil {
 		return nil, err
 	}
@@ -118,7 +123,7 @@ func (g *guest) welcomed(present ...*guest) error {
 	case slices.Contains(names, g.name):
 		return g.fail("The list of who is there counts the one who just joined.")
 	case !slices.IsSorted(names):
-		return g.fail(fmt.Sprintf("The names in the list are not sorted: %s", clip(s)))
+		return g.fail(fmt.Sprintf("The names in the list are not sorted by their bytes: %s", clip(s)))
 	}
 	for _, o := range present {
 		if n := len(slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s != o.name })); n != 1 {
@@ -131,8 +136,9 @@ func (g *guest) welcomed(present ...*guest) error {
 // room returns n guests who have heard of each other's coming.
 func (p *player) room(ctx context.Context, n int) ([]*guest, error) {
 	var all []*guest
-	for range n {
-		g, err := p.guest(ctx, all...)
+	for i := range n {
+		// The order of bytes is not that of a dictionary, and a name is kept as it was given.
+		g, err := p.join(ctx, []string{"a", "Z", "7", "b"}[i%4]+p.text(3+p.rng.IntN(12)), all...)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +153,10 @@ func (p *player) room(ctx context.Context, n int) ([]*guest, error) {
 }
 
 func chatName(ctx context.Context, p *player) error {
-	_, err := p.guest(ctx)
+	if _, err := p.guest(ctx); err != nil {
+		return err
+	}
+	_, err := p.join(ctx, p.text(16))
 	return err
 }
 
@@ -366,7 +375,18 @@ func chatPieces(ctx context.Context, p *player) error {
 			return f
 		}
 	}
-	return nil
+	if err := h.send("half a li"); err != nil {
+		return err
+	}
+	if err := h.finish(); err != nil {
+		return err
+	}
+	return a.hears("* "+h.name+" left", func(got string) string {
+		if strings.HasPrefix(got, "<"+h.name+"> ") {
+			return "What a client had not ended with a newline was said when it left: it was no line."
+		}
+		return ""
+	}, a, g, h)
 }
 
 func chatText(ctx context.Context, p *player) error {

@@ -55,7 +55,13 @@ func (r *testRoom) serve(c *memnet.Conn) {
 	}
 	r.mu.Lock()
 	taken := r.members[name] != nil && r.m != "a name twice"
+	if r.m == "small letters" {
+		name = strings.ToLower(name)
+	}
 	reason := ""
+	if r.m == "at most 15" && len(name) > 15 {
+		reason = "no"
+	}
 	if !goodName.MatchString(name) && r.m != "any name" || name == "" || taken {
 		reason = "no"
 	}
@@ -77,7 +83,11 @@ func (r *testRoom) serve(c *memnet.Conn) {
 	if r.m == "counts the newcomer" {
 		r.members[name] = q
 	}
-	for _, n := range slices.Sorted(maps.Keys(r.members)) {
+	names := slices.Sorted(maps.Keys(r.members))
+	if r.m == "sorts as a dictionary" {
+		slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	}
+	for _, n := range names {
 		here += " " + n
 	}
 	if r.m == "no list" {
@@ -152,6 +162,10 @@ func (l *lineReader) next() (string, error) {
 		}
 		buf := make([]byte, 4096)
 		n, err := l.c.Read(buf)
+		if s := string(l.held); err == io.EOF && s != "" && l.m == "says what has no end" {
+			l.held = nil
+			return s, nil
+		}
 		if err != nil {
 			return "", err
 		}
@@ -168,6 +182,10 @@ func TestChat(t *testing.T) {
 	mustTellApart(t, "chat", []mistake{
 		{"", "", ""},
 		{"does not ask", "name", "had not come"},
+		{"at most 15", "name", "was refused"},
+		{"small letters", "joined", ""},
+		{"sorts as a dictionary", "joined", "not sorted by their bytes"},
+		{"says what has no end", "pieces", "it was no line"},
 		{"counts the newcomer", "name", "counts the one who just joined"},
 		{"tells all who joined", "joined", ""},
 		{"no list", "joined", "stands in the list 0 times"},

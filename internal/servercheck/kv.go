@@ -162,6 +162,11 @@ func kvCause(want, got []byte) string {
 		return "White space at an end is missing: keys and values are bytes, so do not strip() them."
 	case bytes.Contains(got, []byte("\uFFFD")):
 		return "The bytes went through a text decoding, which replaced those that are not UTF-8: keep bytes as bytes."
+	case bytes.EqualFold(got, want):
+		return "Capital and small letters were taken for the same: keys and values are bytes."
+	case bytes.Equal(got, bytes.TrimRight(want, "\x00")),
+		bytes.HasSuffix(key, []byte{0}) && bytes.HasPrefix(got, append(bytes.TrimRight(bytes.Clone(key), "\x00"), '=')):
+		return "The NUL at the end is missing: it is a byte like the others, and a datagram has a length."
 	case len(got) < len(want) && len(got) > len(key) && bytes.HasPrefix(want, got):
 		return fmt.Sprintf("The value was cut off after %d of %d bytes.", len(got)-len(key)-1, len(value))
 	case !bytes.HasPrefix(got, append(bytes.Clone(key), '=')):
@@ -267,7 +272,7 @@ func kvBinary(ctx context.Context, p *player) error {
 	if err != nil {
 		return err
 	}
-	for _, tail := range []string{"\n", " \t ", "\x00\x01\x02", "\xff\xfe\xc3\x28", "\r\nthree\n"} {
+	for _, tail := range []string{"aA", "\x00", "\n", " \t ", "\x00\x01\x02", "\xff\xfe\xc3\x28", "\r\nthree\n"} {
 		k := p.text(6) + tail
 		if err := d.ask(ctx, list(store(k, tail+"v"+tail)), question(k), answer(k, tail+"v"+tail), nil); err != nil {
 			return err
@@ -283,6 +288,16 @@ func kvFixed(ctx context.Context, p *player) error {
 	}
 	v, err := d.version(ctx)
 	if err != nil {
+		return err
+	}
+	// A longer key is another one.
+	k, other := "version"+p.text(4), p.text(6)
+	if err := d.ask(ctx, list(store(k, other)), question(k), answer(k, other), func(got []byte) string {
+		if bytes.HasPrefix(got, []byte("version=")) {
+			return fmt.Sprintf("The question ?%s was answered with the version: it is another key, which begins with the same letters.", k)
+		}
+		return ""
+	}); err != nil {
 		return err
 	}
 	return d.ask(ctx, list(store("version", "stored over")), question("version"), v, func(got []byte) string {

@@ -99,6 +99,12 @@ func (s *kvServer) answer(p *kvPeer, b []byte) []byte {
 	if m == "strips" {
 		b = bytes.TrimSpace(b)
 	}
+	if m == "small letters" {
+		b = bytes.ToLower(b)
+	}
+	if m == "C strings" {
+		b = bytes.TrimRight(b, "\x00")
+	}
 	if m == "text" {
 		b = []byte(strings.ToValidUTF8(string(b), "\uFFFD"))
 	}
@@ -109,6 +115,9 @@ func (s *kvServer) answer(p *kvPeer, b []byte) []byte {
 	rest := string(b[1:])
 	switch b[0] {
 	case '?':
+		if m == "a prefix asks for the version" && strings.HasPrefix(rest, "version") {
+			rest = "version"
+		}
 		v, ok := values[rest]
 		if !ok && m == "no answer for a missing key" {
 			return nil
@@ -164,6 +173,9 @@ func TestKV(t *testing.T) {
 		{"split", "equals", "the first = ends the key"},
 		{"strips", "binary", "do not strip()"},
 		{"text", "binary", "text decoding"},
+		{"small letters", "binary", "Capital and small letters"},
+		{"C strings", "binary", "NUL"},
+		{"a prefix asks for the version", "fixed", "another key"},
 		{"stores the version", "fixed", "stored over"},
 		{"cuts off at 512", "size", "cut off"},
 		{"cuts off", "size", "says nothing"},

@@ -57,6 +57,18 @@ func (b book) sum(from, to int32, first, last bool) (count uint32, sum int64) {
 	return count, sum
 }
 
+// distinct is sum as a server gets it that keeps a set of prices.
+func (b book) distinct(from, to int32) (count uint32, sum int64) {
+	seen := map[int32]bool{}
+	for minute, price := range b {
+		if minute >= from && minute <= to && !seen[price] {
+			seen[price] = true
+			count, sum = count+1, sum+int64(price)
+		}
+	}
+	return count, sum
+}
+
 func (b book) answer(from, to int32) []byte { return sumAnswer(b.sum(from, to, true, true)) }
 
 // trader is a connection and what was stored through it.
@@ -105,7 +117,10 @@ func (t *trader) cause(from, to int32) explain {
 		noLast, noLastSum := t.book.sum(from, to, true, false)
 		neither, neitherSum := t.book.sum(from, to, false, false)
 		old, oldSum := t.first.sum(from, to, true, true)
+		once, onceSum := t.book.distinct(from, to)
 		switch {
+		case once != count && is(once, onceSum):
+			return "The same price at two minutes was counted once: prices are kept by their minutes."
 		case bytes.Equal(got, swapped):
 			return "The answer's numbers have their bytes the wrong way round: it was sent little-endian, and the network's order is big-endian."
 		case count > 0 && t.misread(from, to, got):
@@ -205,7 +220,16 @@ func pricesSum(ctx context.Context, p *player) error {
 		}
 		p.pause(ctx) // what comes glued is another check's
 	}
-	return t.ask(0, 1000)
+	if err := t.ask(0, 1000); err != nil {
+		return err
+	}
+	for _, m := range []int32{850, 950} {
+		if err := t.send(string(t.put(m, 4242))); err != nil {
+			return err
+		}
+		p.pause(ctx)
+	}
+	return t.ask(820, 1000)
 }
 
 func pricesSigned(ctx context.Context, p *player) error {

@@ -85,7 +85,12 @@ func priceSum(all []storedPrice, from, to int64, m string) []byte {
 	}
 	var count uint32
 	var sum int64
+	seen := map[int64]bool{}
 	for _, p := range all {
+		if m == "a set of prices" && seen[p.price] {
+			continue
+		}
+		seen[p.price] = true
 		if p.minute < from || p.minute > to ||
 			p.minute == from && (m == "without the first" || m == "without both") ||
 			p.minute == to && (m == "without the last" || m == "without both") {
@@ -115,6 +120,7 @@ func TestPrices(t *testing.T) {
 		{"little-endian", "sum", "little-endian"},
 		{"little-endian in", "sum", "little-endian"},
 		{"little-endian out", "sum", "little-endian"},
+		{"a set of prices", "sum", "counted once"},
 		{"unsigned", "signed", "they are signed"},
 		{"without the first", "range", "the first minute of a range belongs to it"},
 		{"without the last", "range", "the last minute of a range belongs to it"},

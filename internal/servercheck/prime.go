@@ -123,6 +123,15 @@ func primeAnswer(ctx context.Context, p *player) error {
 			return err
 		}
 	}
+	r := p.request(11)
+	if err := w.send(fmt.Sprintf(`{"more": [1, {"n": 4}], "n": %d, "id": %d}`+"\n", r.N, r.ID)); err != nil {
+		return err
+	}
+	if err := w.answers(r); err != nil {
+		f := err.(*failure)
+		f.cause = "A request was not understood whose fields came in another order, with one more among them: fields have names, and those you do not know are passed over. " + f.cause
+		return f
+	}
 	return nil
 }
 
@@ -210,6 +219,9 @@ var malformed = []struct{ line, why string }{
 	{`{"id": 1, "n": 7`, "its bracket is never closed"},
 	{`{"id": 1}`, "it has no n"},
 	{`{"n": 7}`, "it has no id"},
+	{`{"id": "1", "n": 7}`, "its id is a string"},
+	{`{"id": -1, "n": 7}`, "its id is below 0"},
+	{`{"id": 2147483648, "n": 7}`, "its id is above 2^31 - 1"},
 	{`{"id": 1, "n": "7"}`, "its n is a string"},
 	{`{"id": 1, "n": 7.5}`, "its n is no integer"},
 	{`{"id": 1, "n": true}`, "its n is true, which some languages take for the number 1"},
@@ -240,7 +252,7 @@ func primeMalformed(ctx context.Context, p *player) error {
 			return f
 		}
 		if e, _ := m["error"].(string); e == "" {
-			f := w.fail(fmt.Sprintf("The malformed line %s was taken for a request, though %s; the answer was %s", bad.line, bad.why, clip(s)))
+			f := w.fail(fmt.Sprintf("The malformed line %s was not answered with an error and its text, though %s; the answer was %s", bad.line, bad.why, clip(s)))
 			f.want = whole("{\"error\":\"…\"}\n")
 			return f
 		}
@@ -287,7 +299,7 @@ func primeHalfClose(ctx context.Context, p *player) error {
 		return err
 	}
 	a, b := p.request(999_999_999_989), p.request(10)
-	if err := w.send(a.line() + b.line()); err != nil {
+	if err := w.send(a.line() + b.line() + `{"id": 1, "n": 7}`); err != nil {
 		return err
 	}
 	if err := w.finish(); err != nil {
@@ -300,7 +312,12 @@ func primeHalfClose(ctx context.Context, p *player) error {
 			return f
 		}
 	}
-	return w.eof("the server")
+	if err := w.eof("the server"); err != nil {
+		f := err.(*failure)
+		f.cause += " (What came after the last newline was no request.)"
+		return f
+	}
+	return nil
 }
 
 func primeCrowd(ctx context.Context, p *player) error {

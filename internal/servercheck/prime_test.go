@@ -30,6 +30,9 @@ func primeOne(h *host, c *memnet.Conn, m string) {
 			if m == "a reset ends the server" && err != io.EOF {
 				h.crash()
 			}
+			if m == "the end is a newline" && len(held) > 0 {
+				reply(primeAnswerOf(h, string(held), m))
+			}
 			return
 		}
 		held = append(held, buf[:n]...)
@@ -96,6 +99,17 @@ func primeAnswerOf(h *host, line, m string) map[string]any {
 		f, _ := num.Float64()
 		n, err = int64(f), nil
 	}
+	if i, err := id.Int64(); m != "any id" && (err != nil || i < 0 || i > 1<<31-1) {
+		ok1 = false
+	}
+	if m == "no other fields" {
+		dec := json.NewDecoder(strings.NewReader(line))
+		dec.DisallowUnknownFields()
+		ok2 = ok2 && dec.Decode(&r) == nil
+	}
+	if m == "fields in order" {
+		ok2 = ok2 && strings.Index(line, "id") < strings.Index(line, `"n"`)
+	}
 	if !ok1 || !ok2 || err != nil || n < 0 || n > 1_000_000_000_000 {
 		return map[string]any{"error": "malformed"}
 	}
@@ -132,6 +146,10 @@ func TestPrime(t *testing.T) {
 		{"no newline", "answer", "no newline at its end"},
 		{"reads to the end first", "answer", "still open"},
 		{"always the same id", "answer", "id is not the request's"},
+		{"no other fields", "answer", "passed over"},
+		{"fields in order", "answer", "another order"},
+		{"any id", "malformed", "its id is"},
+		{"the end is a newline", "half-close", "was no request"},
 		{"range ends before the root", "numbers", "must include the square root"},
 		{"1 is prime", "numbers", "the first prime is 2"},
 		{"2 is not", "numbers", "2 is a prime"},

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net"
 	"os"
 	"time"
@@ -84,6 +85,9 @@ func parse(line []byte) (id, n int64, err error) {
 	}
 	if r.ID == nil || r.N == nil {
 		return 0, 0, errors.New("a request has the fields id and n")
+	}
+	if *r.ID < 0 || *r.ID > math.MaxInt32 {
+		return 0, 0, fmt.Errorf("id is from 0 to %d", math.MaxInt32)
 	}
 	if *r.N < 0 || *r.N > maxNumber {
 		return 0, 0, fmt.Errorf("n is from 0 to %d", int64(maxNumber))

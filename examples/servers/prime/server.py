@@ -41,6 +41,8 @@ def answer(line):
     number, n = request.get("id"), request.get("n")
     if not is_integer(number) or not is_integer(n):
         return {"error": "id and n are integers"}
+    if not 0 <= number < 2**31:
+        return {"error": "id is from 0 to 2^31 - 1"}
     if not 0 <= n <= MAX_NUMBER:
         return {"error": "n is from 0 to %d" % MAX_NUMBER}
     return {"id": number, "prime": is_prime(n)}
