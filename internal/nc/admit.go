@@ -2,6 +2,9 @@ package nc
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/access"
@@ -17,15 +20,27 @@ func (n *netcat) newGate(ctx context.Context) (*gate, error) {
 	var err error
 	if len(c.Allow) > 0 || c.AllowFile != "" {
 		if g.allow, err = access.NewList(ctx, c.Allow, c.AllowFile); err != nil {
-			return nil, report.WithHint(err, "--allow takes addresses, networks (10.0.0.0/8) and names")
+			return nil, listError("allow", err)
 		}
 	}
 	if len(c.Deny) > 0 || c.DenyFile != "" {
 		if g.deny, err = access.NewList(ctx, c.Deny, c.DenyFile); err != nil {
-			return nil, report.WithHint(err, "--deny takes addresses, networks (10.0.0.0/8) and names")
+			return nil, listError("deny", err)
 		}
 	}
 	return g, nil
+}
+
+func listError(list string, err error) error {
+	hint := "it takes addresses, networks (10.0.0.0/8), octets (10.0.0-3.*) and names"
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, access.ErrForm):
+		return report.Usage(hint, "--%s: %v", list, err)
+	case errors.As(err, &path):
+		return report.WithHint(fmt.Errorf("read --%sfile %s: %w", list, path.Path, path.Err), "is the file there, and may nc read it?")
+	}
+	return report.WithHint(fmt.Errorf("--%s: %w", list, err), hint)
 }
 
 // admits applies --deny, then --allow. A peer without an address (a Unix socket) is no stranger.

@@ -23,6 +23,11 @@ const headStart = 300 * time.Millisecond
 
 // connect is the client: dial, then the session.
 func (n *netcat) connect(ctx context.Context) error {
+	if n.c.TLS.On {
+		if err := n.secure().Check(); err != nil {
+			return err
+		}
+	}
 	conn, err := n.dialRetry(ctx)
 	if err != nil {
 		return err

@@ -303,6 +303,7 @@ func TestAllow(t *testing.T) {
 	for args, want := range map[string]string{
 		"--allow 127.0.0.0/8":                       "in\n",
 		"--allow localhost":                         "in\n",
+		"--allow 127.0.0-5.*":                       "in\n",
 		"--allow 10.0.0.1":                          "",
 		"--deny 127.0.0.1":                          "",
 		"--deny 10.0.0.0/8":                         "in\n",
@@ -320,7 +321,7 @@ func TestAllow(t *testing.T) {
 		}
 	}
 	out, err := exec.Command(ncBinary, "-l", "--allow", "10.0.0.0/99", "127.0.0.1", "0").CombinedOutput()
-	if err == nil || !bytes.Contains(out, []byte("hint: --allow takes addresses")) {
+	if err == nil || !bytes.Contains(out, []byte("error: --allow: \"10.0.0.0/99\" is no")) {
 		t.Errorf("a bad network: %s", out)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
@@ -183,12 +182,33 @@ func (n *netcat) runProgram(ctx context.Context, cl *client) error {
 }
 
 // endPrograms makes the signals that end nc end the programs it has started,
-// which are in process groups of their own.
+// which are in process groups of their own. nc then ends by the same signal
+// (Main), as it does without a program.
 func (n *netcat) endPrograms(ctx context.Context) (context.Context, func()) {
 	if !n.c.Runs() {
 		return ctx, func() {}
 	}
-	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	ch := make(chan os.Signal, 1)
+	for _, sig := range endingSignals {
+		if !signal.Ignored(sig) { // as under nohup
+			signal.Notify(ch, sig)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case n.endedBy = <-ch:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-done
+		signal.Stop(ch)
+	}
 }
 
 // listen opens the socket and says so.

@@ -47,7 +47,11 @@ func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) in
 		return status(r, relay.WriteAll(stdout, []byte(cmdline.Explanation(c, given))))
 	}
 	n := &netcat{c: c, r: r, stdin: stdin, stdout: stdout, in: relay.NewInput(stdin)}
-	return status(r, n.run(ctx))
+	err = n.run(ctx)
+	if n.endedBy != nil {
+		endBy(n.endedBy)
+	}
+	return status(r, err)
 }
 
 // wantColor decides about colour: --color, else on a terminal unless $NO_COLOR is set.
@@ -70,6 +74,7 @@ type netcat struct {
 	taps          *taps
 	editor        *editor
 	gate          *gate
+	endedBy       os.Signal // what ended the programs, and then nc
 }
 
 func (n *netcat) run(ctx context.Context) error {

@@ -51,3 +51,55 @@ func TestProgramsAreReaped(t *testing.T) {
 		t.Errorf("the program is still there: %v", err)
 	}
 }
+
+// TestSignalEndsPrograms ends nc by the signal itself, with and without a
+// program, and not by one that whoever started it has it ignore.
+func TestSignalEndsPrograms(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		l, port := listener(t, "-lk", "-c", "echo up; exec cat")
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		readLine(c)
+		l.cmd.Process.Signal(sig)
+		l.wait(t)
+		if ws := l.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != sig {
+			t.Errorf("%v: ended with %v", sig, l.cmd.ProcessState)
+		}
+	}
+	l := start(t, "sh", "-c", `trap "" HUP; exec "$0" -lkvn -c "echo up; exec cat" 127.0.0.1 0`, ncBinary)
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.cmd.Process.Signal(syscall.SIGHUP)
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := readLine(c); got != "up" {
+		t.Errorf("after an ignored SIGHUP: got %q, %s", got, l.errs)
+	}
+}
+
+// TestProxyRefusalArrives reads the whole refusal although the client goes on sending.
+func TestProxyRefusalArrives(t *testing.T) {
+	_, port := listener(t, "-lk", "--proxy-type", "http", "--proxy-auth", "u:p")
+	for range 20 {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(patience))
+		io.WriteString(c, "CONNECT h:1 HTTP/1.1\r\n\r\n"+strings.Repeat("more", 10000))
+		c.(*net.TCPConn).CloseWrite()
+		p, err := io.ReadAll(c)
+		c.Close()
+		if err != nil || !strings.HasPrefix(string(p), "HTTP/1.1 407 ") {
+			t.Fatalf("got %q, %v", p, err)
+		}
+	}
+}

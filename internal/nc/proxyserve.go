@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -30,6 +31,10 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	}
 	req, err := accept(conn, auth)
 	if err != nil {
+		sendOff(conn)
+		if errors.Is(err, io.EOF) {
+			return nil // it came, and went without a word
+		}
 		return fmt.Errorf("proxy client %s: %w", cl.peer, err)
 	}
 	conn.SetDeadline(time.Time{})
@@ -38,6 +43,7 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	if err != nil {
 		n.r.Event("proxy-failed", "client", cl.peer.String(), "target", where, "error", err.Error())
 		req.Reply(conn, err)
+		sendOff(conn)
 		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, report.Bare(err))
 	}
 	n.r.Say("%s to %s", cl.peer, where)
@@ -55,6 +61,23 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	n.join(ctx, conn, out)
 	return nil
 }
+
+// sendOff ends a connection that was refused. What the client had sent by then
+// is read away first: left unread it would make the end a reset, and that takes
+// the refusal with it.
+func sendOff(conn net.Conn) {
+	if relay.CloseWrite(conn) != nil {
+		return
+	}
+	conn.SetDeadline(time.Now().Add(sendOffLimit))
+	io.CopyN(io.Discard, conn, sendOffBytes)
+}
+
+// A client that goes on after its refusal is read for so long, and so far.
+const (
+	sendOffLimit = 2 * time.Second
+	sendOffBytes = 1 << 20
+)
 
 func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, error) {
 	addrs, err := n.addresses(ctx, req.Host)

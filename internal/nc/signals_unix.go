@@ -13,10 +13,12 @@ import (
 var endingSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // endBy ends the process by the signal, so that the caller sees how it ended.
+// The signal may reach another thread than this one, which must not end the
+// process first with a status of its own.
 func endBy(sig os.Signal) {
 	signal.Reset(sig)
-	if s, ok := sig.(syscall.Signal); ok {
-		syscall.Kill(os.Getpid(), s)
+	if s, ok := sig.(syscall.Signal); ok && syscall.Kill(os.Getpid(), s) == nil {
+		<-time.After(time.Second)
 	}
 }
 

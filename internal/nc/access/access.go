@@ -3,11 +3,14 @@
 package access
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,10 +23,16 @@ type List struct {
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	mu    sync.Mutex
-	nets  []netip.Prefix
+	nets  []set
 	stamp time.Time
 	size  int64
 }
+
+// A set is some addresses: a netip.Prefix or octets.
+type set interface{ Contains(netip.Addr) bool }
+
+// ErrForm is a word that names nothing in any form known here.
+var ErrForm = errors.New("no address, network or name")
 
 // NewList reads the words, and the file if it has a name: a word a line,
 // several where separated by blanks or commas, # for comments. Names are looked up once per reading.
@@ -74,7 +83,7 @@ func (l *List) reload(ctx context.Context) error {
 			words = append(words[:len(words):len(words)], strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })...)
 		}
 	}
-	var nets []netip.Prefix
+	var nets []set
 	for _, w := range words {
 		n, err := l.parse(ctx, w)
 		if err != nil {
@@ -86,25 +95,76 @@ func (l *List) reload(ctx context.Context) error {
 	return nil
 }
 
-func (l *List) parse(ctx context.Context, w string) ([]netip.Prefix, error) {
+func (l *List) parse(ctx context.Context, w string) ([]set, error) {
 	if p, err := netip.ParsePrefix(w); err == nil {
-		return []netip.Prefix{p.Masked()}, nil
+		return []set{p.Masked()}, nil
 	}
 	if a, err := netip.ParseAddr(w); err == nil {
-		a = a.Unmap().WithZone("")
-		return []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}, nil
+		return []set{single(a)}, nil
+	}
+	if o, ok := parseOctets(w); ok {
+		return []set{o}, nil
 	}
 	if strings.Contains(w, "/") {
-		return nil, fmt.Errorf("%q is no network: write 10.0.0.0/8 or fd00::/8", w)
+		return nil, fmt.Errorf("%q is %w: a network is 10.0.0.0/8 or fd00::/8", w, ErrForm)
 	}
 	found, err := l.lookup(ctx, w)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address, network or known name", w)
+		return nil, fmt.Errorf("%q is no address or network, and no known name", w)
 	}
-	var out []netip.Prefix
+	var out []set
 	for _, a := range found {
-		a = a.Unmap().WithZone("")
-		out = append(out, netip.PrefixFrom(a, a.BitLen()))
+		out = append(out, single(a))
 	}
 	return out, nil
+}
+
+func single(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	return netip.PrefixFrom(a, a.BitLen())
+}
+
+// octets are the values that each byte of an IPv4 address may have, in ncat's
+// spelling: 192.168.0-3.*, without its commas, which part the words of a list.
+type octets [4][256]bool
+
+func parseOctets(w string) (*octets, bool) {
+	fields := strings.Split(w, ".")
+	if len(fields) != 4 {
+		return nil, false
+	}
+	var o octets
+	for i, f := range fields {
+		lo, hi, isRange := strings.Cut(f, "-")
+		switch {
+		case f == "*":
+			lo, hi = "0", "255"
+		case !isRange:
+			hi = lo
+		default: // either end may be left out
+			lo, hi = cmp.Or(lo, "0"), cmp.Or(hi, "255")
+		}
+		from, err := strconv.ParseUint(lo, 10, 8)
+		to, err2 := strconv.ParseUint(hi, 10, 8)
+		if err != nil || err2 != nil || from > to {
+			return nil, false
+		}
+		for v := from; v <= to; v++ {
+			o[i][v] = true
+		}
+	}
+	return &o, true
+}
+
+// Contains reports whether each byte of the address is one of its values.
+func (o *octets) Contains(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
+	for i, v := range a.As4() {
+		if !o[i][v] {
+			return false
+		}
+	}
+	return true
 }

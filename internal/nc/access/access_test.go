@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -27,5 +28,32 @@ func TestList(t *testing.T) {
 	os.WriteFile(file, []byte("10.0.0.0/99\n"), 0o600)
 	if in, err := l.Contains(t.Context(), netip.MustParseAddr("203.0.113.1")); !in || err == nil {
 		t.Errorf("after a mistake the old list holds: %v, %v", in, err)
+	}
+}
+
+// TestOctets takes ncat's spelling of several IPv4 addresses.
+func TestOctets(t *testing.T) {
+	for word, want := range map[string][2]string{
+		"127.0.0.*":          {"127.0.0.255", "127.0.1.0"},
+		"10.0-3.*.1":         {"10.3.77.1", "10.4.77.1"},
+		"192.0.2.200-":       {"192.0.2.255", "192.0.2.199"},
+		"192.0.2.-9":         {"::ffff:192.0.2.0", "192.0.2.10"},
+		"198.51.100.250-255": {"198.51.100.250", "2001:db8::1"},
+	} {
+		l, err := NewList(t.Context(), []string{word}, "")
+		if err != nil {
+			t.Errorf("%s: %v", word, err)
+			continue
+		}
+		for i, a := range want {
+			if in, err := l.Contains(t.Context(), netip.MustParseAddr(a)); in != (i == 0) || err != nil {
+				t.Errorf("%s in %s: got %v, %v", a, word, in, err)
+			}
+		}
+	}
+	for _, word := range []string{"10.0.0.0/99", "127.0.0.0/255.0.0.0", "x/8"} {
+		if _, err := NewList(t.Context(), []string{word}, ""); !errors.Is(err, ErrForm) {
+			t.Errorf("%s: got %v, want %v", word, err, ErrForm)
+		}
 	}
 }

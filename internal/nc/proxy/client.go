@@ -89,6 +89,8 @@ func connectHTTP(conn io.ReadWriter, host string, port int, auth *Auth) error {
 // maxHead bounds an HTTP head.
 const maxHead = 64 << 10
 
+var errLongHead = errors.New("the HTTP head has no end")
+
 // readHead reads to the empty line and no byte further, hence byte by byte.
 func readHead(r io.Reader) (string, error) {
 	var b strings.Builder
@@ -113,7 +115,7 @@ func readHead(r io.Reader) (string, error) {
 			line++
 		}
 	}
-	return b.String(), errors.New("the HTTP head has no end")
+	return b.String(), errLongHead
 }
 
 func connectSOCKS4(conn io.ReadWriter, kind Kind, host string, port int, auth *Auth) error {

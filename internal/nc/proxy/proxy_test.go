@@ -67,6 +67,33 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
+// TestPlainRequest sends on what an origin and the client understand, and nothing with two meanings.
+func TestPlainRequest(t *testing.T) {
+	const post = "POST http://h:81/p?q HTTP/1.1\r\nHost: other\r\n"
+	for _, tt := range []struct{ name, request, head, answer string }{
+		{"old client", "GET http://h HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nHost: h\r\nConnection: close\r\n\r\n", ""},
+		{"the URL's host", post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nContent-Length: 3\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", ""},
+		{"what is the proxy's", post + "Proxy-Connection: x\r\nproxy-authorization: x\r\nX: y\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nX: y\r\nConnection: close\r\n\r\n", ""},
+		{"two lengths", post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", "", "400"},
+		{"length and chunks", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
+		{"no header", post + "word\r\n\r\n", "", "400"},
+		{"a blank before the colon", post + "Content-Length : 3\r\n\r\n", "", "400"},
+		{"no end", post + "X: " + strings.Repeat("x", maxHead) + "\r\n\r\n", "", "431"},
+	} {
+		var out bytes.Buffer
+		req, err := AcceptHTTP(pipe{strings.NewReader(tt.request), &out}, nil)
+		if tt.answer != "" {
+			if err == nil || !strings.HasPrefix(out.String(), "HTTP/1.1 "+tt.answer+" ") {
+				t.Errorf("%s: got %v and answered %q, want %s", tt.name, err, out.String(), tt.answer)
+			}
+			continue
+		}
+		if err != nil || string(req.Head) != tt.head || out.Len() > 0 {
+			t.Errorf("%s: got %+v, %v, answered %q, want the head %q", tt.name, req, err, out.String(), tt.head)
+		}
+	}
+}
+
 func TestSOCKS4(t *testing.T) {
 	var sent bytes.Buffer
 	granted := "\x00\x5a\x00\x00\x00\x00\x00\x00"

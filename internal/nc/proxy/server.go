@@ -125,6 +125,9 @@ func reply5(w io.Writer, code byte) error {
 func AcceptHTTP(conn io.ReadWriter, auth *Auth) (*Request, error) {
 	head, err := readHead(conn)
 	if err != nil {
+		if errors.Is(err, errLongHead) {
+			answer(conn, "431 Request Header Fields Too Large", "")
+		}
 		return nil, err
 	}
 	first, rest, _ := strings.Cut(head, "\n")
@@ -149,7 +152,11 @@ func AcceptHTTP(conn io.ReadWriter, auth *Auth) (*Request, error) {
 }
 
 // plainRequest rewrites a request for a URL into one for the origin. The
-// connection serves this one request, so the origin is asked to close it.
+// connection serves this one request, so the origin is asked to close it. The
+// version stays the client's: the answer comes back as it is, and a client of
+// HTTP/1.0 would not understand one in chunks. A Host is the URL's, whatever the
+// client wrote (RFC 9112, section 3.2.2), and a length that can be read in two
+// ways is refused.
 func plainRequest(conn io.Writer, fields []string, rest string) (*Request, error) {
 	u, err := url.Parse(fields[1])
 	if err != nil || u.Scheme != "http" || u.Host == "" {
@@ -162,14 +169,31 @@ func plainRequest(conn io.Writer, fields []string, rest string) (*Request, error
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString(fields[0] + " " + u.RequestURI() + " HTTP/1.1\r\n")
+	b.WriteString(fields[0] + " " + u.RequestURI() + " " + fields[2] + "\r\nHost: " + u.Host + "\r\n")
+	lengths, chunked := map[string]bool{}, false
 	for line := range strings.Lines(rest) {
-		name, _, _ := strings.Cut(line, ":")
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "proxy-authorization", "proxy-connection", "connection", "":
-			continue
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			break
 		}
-		b.WriteString(strings.TrimRight(line, "\r\n") + "\r\n")
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || name == "" || strings.ContainsAny(name, " \t") {
+			answer(conn, "400 Bad Request", "")
+			return nil, fmt.Errorf("the client sent the header line %q", line)
+		}
+		switch strings.ToLower(name) {
+		case "proxy-authorization", "proxy-connection", "connection", "host":
+			continue
+		case "content-length":
+			lengths[strings.TrimSpace(value)] = true
+		case "transfer-encoding":
+			chunked = true
+		}
+		b.WriteString(line + "\r\n")
+	}
+	if len(lengths) > 1 || len(lengths) == 1 && chunked {
+		answer(conn, "400 Bad Request", "")
+		return nil, errors.New("the client gave the length of its request twice")
 	}
 	b.WriteString("Connection: close\r\n\r\n")
 	return &Request{Kind: HTTP, Host: host, Port: port, Head: []byte(b.String())}, nil

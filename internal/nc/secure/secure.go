@@ -138,6 +138,17 @@ func cipherSuites(list string) ([]uint16, error) {
 	return out, nil
 }
 
+// Check says what is wrong with a client's options, before anything is dialled for them.
+func (p *Peer) Check() error {
+	if t := &p.Options; t.Fingerprint != "" {
+		if _, err := readPin(t.Fingerprint); err != nil {
+			return report.Usage(err.Error(), "--ssl-fingerprint: %q will not do", t.Fingerprint)
+		}
+	}
+	_, err := common(&p.Options)
+	return err
+}
+
 // Connect makes the client's handshake.
 func (p *Peer) Connect(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	t := &p.Options
