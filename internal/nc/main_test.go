@@ -32,10 +32,21 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		ncBinary = filepath.Join(dir, "nc")
-		build := exec.Command("go", "build", "-o", ncBinary, "github.com/flagstaff-ctf/flagstaff/cmd/nc")
+		built := filepath.Join(dir, "built")
+		build := exec.Command("go", "build", "-o", built, "github.com/flagstaff-ctf/flagstaff/cmd/nc")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released: no loader, no libc
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build nc: %v\n%s", err, out)
+			return 1
+		}
+		// Measured as it is installed, by copying: what the linker wrote lies in the page cache in
+		// single pages, and such a program takes a quarter longer to start.
+		p, err := os.ReadFile(built)
+		if err == nil {
+			err = os.WriteFile(ncBinary, p, 0o755)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		if err := os.Symlink(ncBinary, filepath.Join(dir, "ncat-of-ours")); err != nil {

@@ -53,6 +53,7 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	}
 	off, err := n.edit()
 	if err != nil {
+		stop.Release()
 		conn.Close()
 		return err
 	}
@@ -111,7 +112,9 @@ func (s *session) run(ctx context.Context, before func()) error {
 		// The next session reads the input; this one's reader stops now.
 		select {
 		case <-inputFree:
-		case <-time.After(time.Second):
+			s.stop.Release()
+		case <-time.After(time.Second): // it hangs in the connection; its Stop stays with it
+			go func() { <-inputFree; s.stop.Release() }()
 		}
 	}
 	return err

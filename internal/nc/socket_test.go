@@ -36,6 +36,43 @@ func getsockopt(t *testing.T, c any, level, opt int) int {
 
 // TestSocketOptions reads back from the kernel what the flags have set, on the
 // connection that is made and on the one that is accepted.
+// TestSessionsFreeDescriptors serves many connections with those that the first had.
+func TestSessionsFreeDescriptors(t *testing.T) {
+	l := talk(t, ncBinary, "-lkvn", "127.0.0.1", "0") // an input that stays is what the reader must be stopped for
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := 0
+	count := func() int {
+		sessions++
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		// Only now is it this session's turn to read the input.
+		if err := l.errs.until(func(s string) bool { return strings.Count(s, "Connection received") == sessions }); err != nil {
+			t.Fatal(err)
+		}
+		l.say(t, "now\n")
+		if got := readLine(c); got != "now" {
+			t.Fatalf("got %q", got)
+		}
+		fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", l.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(fds)
+	}
+	first := count()
+	for i := range 4 {
+		if n := count(); n > first {
+			t.Fatalf("session %d has %d descriptors, the first had %d", i+2, n, first)
+		}
+	}
+}
+
 func TestSocketOptions(t *testing.T) {
 	flags := []string{"-T", "af21", "-M", "7", "-I", "20000", "-O", "30000", "--keepalive", "90"}
 	type option struct {
