@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -188,7 +189,7 @@ var options = []option{
 	{long: "limit-rate", arg: "RATE", group: groupBytes, help: "Move at most RATE bytes a second each way (500k, 2M).", explain: "moves at most %s bytes a second each way", set: setRate},
 	{long: "transcript", arg: "FILE", group: groupBytes, help: "Record the session as an asciicast.", explain: "records the session to %s", set: text(func(c *Config) *string { return &c.Transcript })},
 	{long: "wait-for", arg: "TEXT", group: groupBytes, help: "First wait until the peer has sent TEXT (escapes as in --hex); may be repeated, with --send.", explain: "waits until the peer has sent %s", set: addStep(false)},
-	{long: "send", arg: "TEXT", group: groupBytes, help: "First send TEXT and a line feed (escapes as in --hex); may be repeated, with --wait-for.", explain: "sends %s and a line feed", set: addStep(true)},
+	{long: "send", arg: "TEXT", group: groupBytes, help: "First send TEXT, and a line feed unless it ends with one (escapes as in --hex); may be repeated, with --wait-for.", explain: "sends %s as a line", set: addStep(true)},
 	{long: "pow", group: groupBytes, help: "Solve the server's proof of work (kctf, redpwn, hashes) as it arrives; on a terminal, ask first. Piped input waits for the server's first words, 2 s at most, and while they sound like a puzzle.", explain: "solves the server's proof of work, asking first on a terminal", set: flag(func(c *Config) *bool { return &c.PoW })},
 	{long: "pow-wait", arg: "TIME", group: groupBytes, help: "With --pow, keep piped input back until the server has been quiet for TIME.", explain: "keeps piped input back until the server has been quiet for %s", set: duration(func(c *Config) *time.Duration { return &c.PoWWait })},
 
@@ -378,7 +379,7 @@ func addStep(send bool) func(*Config, string) error {
 		if len(p) == 0 && !send {
 			return fmt.Errorf("it is empty")
 		}
-		if send {
+		if send && !bytes.HasSuffix(p, []byte("\n")) {
 			p = append(p, '\n')
 		}
 		c.Steps = append(c.Steps, Step{send, p})
