@@ -156,6 +156,13 @@ func benchBulk(b *testing.B, all []contender, send, recv string, size int) {
 	b.ReportMetric(median(use[all[0].name]), "CPU-s/GiB")
 	ratios(b, rate, "rate")
 	ratios(b, use, "CPU")
+	if limit, peer := rate["C splice"], rate["nc.openbsd"]; len(limit) > 0 && len(peer) > 0 {
+		var r []float64 // what nc could have at most
+		for k := range limit {
+			r = append(r, limit[k]/peer[k])
+		}
+		b.ReportMetric(median(r), "limit/nc.openbsd")
+	}
 }
 
 // benchStart runs nc for one line, its echo, and the exit.
