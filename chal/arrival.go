@@ -49,13 +49,22 @@ func (c *session) ways() (*tube.Tube, net.Conn) {
 	return c.tube, c.conn
 }
 
-// arrive makes a session of the connection.
-func (c *session) arrive() (ok bool) {
+// arrive makes a session of the connection, unless it is parked.
+func (c *session) arrive() (ok, parked bool) {
 	if c.srv.Handshake == nil {
-		return true
+		return true, false
 	}
-	c.err = c.guard(func() error { return c.srv.Handshake(c.ctx, &Arrival{&c.Session, c}) })
-	return c.err == nil && c.srv.seat(c)
+	for c.step != nil {
+		c.err = c.guard(func() error { return c.step(c.ctx, &Arrival{&c.Session, c}) })
+		c.step = nil
+		if p, is := c.err.(*pause); is {
+			c.err, c.step = nil, p.next
+			if c.srv.park(c, p.until) {
+				return false, true
+			}
+		}
+	}
+	return c.err == nil && c.srv.seat(c), false
 }
 
 // seat starts the session's time. It is false when the server has told the arrival to end meanwhile.
@@ -88,11 +97,33 @@ func (c *session) runDeferred() {
 	}
 }
 
+// Await ends a step of the handshake that waits for the player, who may take minutes: `return a.Await(until, next)`. The
+// handshake goes on with next when the player has sent something, the stream or the context has ended, or until has
+// come; next finds out which, by waiting itself, on a view with the same deadline. Meanwhile a TCP connection has on Linux
+// no goroutine, whose stack would be the largest part of what the server holds for it. Elsewhere, and where bytes are
+// unread or a connection was put over another, next is called at once.
+func (a *Arrival) Await(until time.Time, next func(context.Context, *Arrival) error) error {
+	return &pause{until, next}
+}
+
+// pause is the error by which a step says that it awaits something.
+type pause struct {
+	until time.Time
+	next  func(context.Context, *Arrival) error
+}
+
+func (*pause) Error() string { return "handshake is not over" }
+
 // Handshakes does one after the other, until one fails.
 func Handshakes(steps ...func(context.Context, *Arrival) error) func(context.Context, *Arrival) error {
 	return func(ctx context.Context, a *Arrival) error {
-		for _, step := range steps {
-			if err := step(ctx, a); err != nil {
+		for i, step := range steps {
+			err := step(ctx, a)
+			if p, ok := err.(*pause); ok && i < len(steps)-1 {
+				rest := append([]func(context.Context, *Arrival) error{p.next}, steps[i+1:]...)
+				return &pause{p.until, Handshakes(rest...)}
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -94,6 +94,9 @@ func (s *Server) stop() {
 	for c := s.arriving.head; c != nil; c = s.arriving.head {
 		s.end(c, ErrShutdown, time.Now())
 	}
+	if s.lot != nil {
+		s.lot.close()
+	}
 	s.arm()
 	s.tellEnd()
 }
@@ -222,6 +225,7 @@ func (s *Server) end(c *session, cause error, now time.Time) {
 	c.due = now.Add(cutGrace)
 	c.queue.remove(c)
 	s.ending.push(c)
+	s.unpark(c)
 }
 
 // arm sets the timer for the next session that is due; mu is held. One timer serves them all: every

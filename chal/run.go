@@ -38,13 +38,15 @@ type session struct {
 	logger  slog.Logger
 	logs    sessionLog
 
-	err      error       // what the handshake or the handler returned, or its panic
-	over     atomic.Bool // the handler has returned
-	close    sync.Once   // farewell
-	deferred []func()    // of the handshake
+	step     func(context.Context, *Arrival) error // of the handshake, the next; nil: none is left
+	err      error                                 // what the handshake or the handler returned, or its panic
+	over     atomic.Bool                           // the handler has returned
+	close    sync.Once                             // farewell
+	deferred []func()                              // of the handshake
 
 	// Guarded by srv.mu.
 	abandoned  bool // Shutdown does not wait for it any more
+	parked     *parking
 	due        time.Time
 	queue      *queue
 	next, prev *session
@@ -64,7 +66,7 @@ func (e *panicError) Error() string {
 }
 
 func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()) *session {
-	c := &session{srv: s, conn: conn, release: release}
+	c := &session{srv: s, conn: conn, release: release, step: s.Handshake}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.tube = tube.New(conn, append(s.options, tube.WithContext(c.ctx))...)
 	c.logs = sessionLog{base: s.Log.Handler(), s: &c.Session}
@@ -87,11 +89,16 @@ func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()
 	return c
 }
 
-// run is the session's goroutine.
+// run is the session's goroutine, or one of two where the handshake awaits something.
 func (c *session) run() {
-	end := Entry{What: EntryRefused} // without a session
-	defer func() { c.finish(end) }() // also when the handler calls runtime.Goexit
-	if !c.arrive() {
+	end, parked := Entry{What: EntryRefused}, false // without a session
+	defer func() {                                  // also when the handler calls runtime.Goexit
+		if !parked { // or else the session is another goroutine's by now
+			c.finish(end)
+		}
+	}()
+	var ok bool
+	if ok, parked = c.arrive(); !ok {
 		return
 	}
 	end.What = EntryEnd

@@ -96,6 +96,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	arriving  queue // connections in their handshake
+	lot       *lot  // those of them that are parked; nil until one is
 	running   queue // sessions whose time is not up
 	ending    queue // sessions that were told to end; due when they are cut
 	beyond    queue // sessions that were cut, or only linger; never due

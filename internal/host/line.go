@@ -156,7 +156,15 @@ func (l *line) prove(ctx context.Context, a *chal.Arrival) error {
 	if err := a.Send(challenge.Prompt(pow.KCTF)); err != nil {
 		return err
 	}
-	answer, err := shortLine(a.Within(workTime(difficulty)), pow.MaxAnswer)
+	until := time.Now().Add(workTime(difficulty))
+	return a.Await(until, func(ctx context.Context, a *chal.Arrival) error {
+		return l.verify(ctx, a, challenge, until)
+	})
+}
+
+// verify reads the answer to challenge.
+func (l *line) verify(ctx context.Context, a *chal.Arrival, challenge pow.Challenge, until time.Time) error {
+	answer, err := shortLine(a.Within(time.Until(until)), pow.MaxAnswer)
 	if err != nil {
 		return err
 	}
