@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/pires/go-proxyproto"
@@ -71,10 +72,21 @@ func (l *line) apply(server *chal.Server) {
 // proxied reads the PROXY header and admits the player it names. The door has let proxies in alone.
 func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	t := a.Tube.Within(stepTime)
-	if _, err := t.Peek(1); err != nil {
+	first, err := t.Peek(1)
+	if err != nil {
 		return err // a load balancer that only looks whether somebody is at home
 	}
-	r := bufio.NewReader(t)
+	var r *bufio.Reader
+	if first == "P" {
+		// proxyproto wants a header of version 1 in one piece, but the network may have cut it.
+		line, err := headerLine(t)
+		if err != nil {
+			return err
+		}
+		r = bufio.NewReader(strings.NewReader(line))
+	} else {
+		r = bufio.NewReader(t)
+	}
 	header, err := proxyproto.Read(r)
 	if n := r.Buffered(); n > 0 {
 		rest, _ := r.Peek(n)
@@ -98,6 +110,22 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	}
 	a.Defer(release)
 	return nil
+}
+
+// longestV1 is how long a header of version 1 may be, with its line end.
+const longestV1 = 107
+
+// headerLine reads a header of version 1, or so much that it is none.
+func headerLine(t *tube.Tube) (string, error) {
+	for n := 1; ; n++ {
+		text, err := t.Peek(n)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return "", err
+		}
+		if err != nil || strings.HasSuffix(text, "\n") || n == longestV1 {
+			return t.RecvN(len(text))
+		}
+	}
 }
 
 // secure makes the connection TLS, or in the mode auto leaves it as it is when no TLS client speaks first.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -298,6 +299,23 @@ func TestProxyHeaders(t *testing.T) {
 			}
 		})
 	}
+	t.Run("in pieces", func(t *testing.T) {
+		s := runProgram(t, "--proxy-from", "127.0.0.1", "--player", "--", "sh", "-c", "echo $FLAGSTAFF_REMOTE; cat; echo end")
+		for _, header := range []string{
+			"PROXY TCP4 203.0.113.7 192.0.2.1 4000 1337\r\n",
+			v2(1, "\x11\x00\x12\xcb\x00\x71\x07\xc0\x00\x02\x01\x0f\xa0\x05\x39\x04\x00\x03abc"),
+		} {
+			p := dialFrom(t, "127.0.0.1", "tcp", net.JoinHostPort(s.host, s.port))
+			for _, b := range []byte(header + "hi\n") {
+				p.SendBytes([]byte{b})
+				runtime.Gosched() // so that the server reads some of the pieces on their own
+			}
+			p.CloseWrite()
+			if got, err := p.RecvAll(100); got != "203.0.113.7:4000\nhi\nend\n" || err != nil {
+				t.Errorf("after %q byte by byte: got %q, %v", header, got, err)
+			}
+		}
+	})
 	t.Run("LOCAL", func(t *testing.T) {
 		s := runProgram(t, "--proxy-from", "127.0.0.1", "--player", "--", "sh", "-c", "echo ${FLAGSTAFF_REMOTE%:*}")
 		if got := client(t, v2(0, "\x00\x00\x00"), "nc.openbsd", "-N", s.host, s.port); got != "127.0.0.1\n" {
