@@ -229,6 +229,41 @@ func TestSkipHoldsNothing(t *testing.T) {
 	}
 }
 
+// Drain heeds the limit too: a server's handler that calls it must not hold
+// what a fast client sends. The rest stays unread.
+func TestDrainHeedsMaxBuffer(t *testing.T) {
+	const most, sent = 1000, 100_000
+	stream := strings.Repeat("0123456789", sent/10)
+	a, b := tcpPair(t, WithMaxBuffer(most))
+	if err := b.Send(stream); err != nil {
+		t.Fatal(err)
+	}
+	b.CloseWrite()
+	if _, err := a.Peek(1); err != nil { // some has come
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for all.Len() < sent {
+		piece := a.Drain()
+		if piece == "" { // the rest is under way
+			var err error
+			if piece, err = a.RecvN(1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(piece) > most {
+			t.Fatalf("Drain returned %d bytes, want at most %d", len(piece), most)
+		}
+		if held := a.buf.size; held > most+largeChunk {
+			t.Fatalf("Drain left %d bytes unread", held)
+		}
+		all.WriteString(piece)
+	}
+	if all.String() != stream {
+		t.Error("the pieces do not make the stream")
+	}
+}
+
 // A line costs one allocation, its string; sending none.
 func TestAllocations(t *testing.T) {
 	c, _ := net.Pipe()

@@ -178,26 +178,31 @@ const (
 )
 
 // Drain returns what has already come, without waiting: "" when that is
-// nothing. Connections that cannot be asked what has come (TLS, and streams
+// nothing. It returns at most 64 MiB, and no more than WithMaxBuffer's limit;
+// the rest stays unread. Connections that cannot be asked what has come (TLS, and streams
 // that are no sockets, files or pipes) are waited for a millisecond.
 func (t *Tube) Drain() string {
 	c := call{view: t.Within(drainWait)}
 	defer c.end()
+	most := drainMost
+	if t.cfg.max > 0 {
+		most = min(most, t.cfg.max)
+	}
 	if t.raw == nil {
 		if t.receive(&c) != nil {
 			return ""
 		}
-		for t.buf.size < drainMost && t.fill(&c) == nil {
+		for t.buf.size < most && t.fill(&c) == nil {
 		}
 	} else {
 		if t.closed.Load() || !t.in.mu.TryLock() {
 			return "" // while somebody is receiving, whatever comes is theirs
 		}
-		for t.buf.size < drainMost && t.more() {
+		for t.buf.size < most && t.more() {
 		}
 	}
 	defer t.in.leave()
-	return take[string](t, t.buf.size)
+	return take[string](t, min(t.buf.size, most))
 }
 
 // Discard reads and forgets everything until the end of the stream, in
