@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,6 +67,9 @@ func (c *certFlags) check() error {
 		return settingError("give one --tls-key for each --tls-cert, in the same order, or none where the key is in the certificate's file", "%d --tls-cert and %d --tls-key", len(c.certs), len(c.keys))
 	case len(c.acme) == 0 && (c.email != "" || c.roots != "" || c.ca != certmagic.LetsEncryptProductionCA):
 		return settingError("--acme NAME asks for a certificate", "--acme-email, --acme-ca and --acme-root are of no use without --acme")
+	}
+	if u, err := url.Parse(c.ca); err != nil || u.Scheme != "https" || u.Host == "" {
+		return settingError("give the directory's whole URL, as "+certmagic.LetsEncryptProductionCA, "--acme-ca %q is no https URL", c.ca)
 	}
 	for _, name := range c.acme {
 		if !strings.Contains(name, ".") || net.ParseIP(name) != nil {

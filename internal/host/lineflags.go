@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -16,6 +17,8 @@ import (
 
 // maxDifficulty keeps a typing error from asking for an hour's work.
 const maxDifficulty = 1 << 20
+
+const maxRate = 1e6
 
 // lineFlags are the flags of the way of a connection.
 type lineFlags struct {
@@ -71,6 +74,8 @@ func (f *lineFlags) check() error {
 		return settingError("give -1 for no limit", "a limit of 0 lets nobody play")
 	case f.rate < 0:
 		return settingError("0 is no limit", "--rate %v is negative", f.rate)
+	case math.IsNaN(f.rate), f.rate > maxRate:
+		return settingError("0 is no limit", "--rate %v is no number of sessions up to a million", f.rate)
 	case f.tls != "off" && f.tls != "on" && f.tls != "auto":
 		return settingError("give off, on or auto", "--tls %q", f.tls)
 	case f.tls == "off" && (len(f.cert.certs) > 0 || len(f.cert.keys) > 0 || len(f.cert.acme) > 0):

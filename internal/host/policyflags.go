@@ -1,7 +1,9 @@
 package host
 
 import (
+	"cmp"
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -100,6 +102,9 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 	if f.memory == 0 || f.cores == 0 || f.time == 0 || f.cpu == 0 || f.idle == 0 || f.output == 0 || f.fileSize == 0 || f.openFiles == 0 {
 		return p, settingError("give none for sizes, -1 for numbers and -1s for times where there shall be no limit", "a limit of 0 lets no program run")
 	}
+	if f.memory > 0 && f.memory < leastMemory {
+		return p, settingError("write the unit, as 256MiB", "--memory %v lets no program run", &f.memory)
+	}
 	if f.none {
 		for _, name := range enforced {
 			if f.given(name) {
@@ -129,8 +134,41 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 	if err == nil {
 		err = p.Check()
 	}
+	if err == nil {
+		if err := f.present(p); err != nil {
+			return p, err
+		}
+	}
 	if err != nil {
 		return p, settingError("'flagstaff run --help' says what each flag takes", "%w", err)
 	}
 	return p, nil
+}
+
+// leastMemory is less than any program takes.
+const leastMemory = 1 << 20
+
+// present looks whether what the policy names on this host is there.
+func (f *policyFlags) present(p sandbox.Policy) error {
+	look := func(flag, path string, dir bool) error {
+		if path == "" {
+			return nil
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return settingError("give a path that exists on this host", "--%s: %w", flag, err)
+		}
+		if dir && !info.IsDir() {
+			return settingError("give a directory", "--%s %s is none", flag, path)
+		}
+		return nil
+	}
+	errs := []error{look("root", p.Root, true), look("image", p.Image, false)}
+	if !f.ownRoot() {
+		errs = append(errs, look("dir", p.Dir, true))
+	}
+	for _, path := range p.Files {
+		errs = append(errs, look("file", path, false))
+	}
+	return cmp.Or(errs...)
 }
