@@ -125,6 +125,19 @@ func TestAwaitEnds(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+	t.Run("unread", func(t *testing.T) { // nothing more would come on the socket
+		greeted := func(_ context.Context, a *Arrival) error { _, err := a.RecvLine(); return err }
+		addr := realServer(t, &Server{Handler: echo, Handshake: Handshakes(greeted, asking(time.Hour)), HandshakeTimeout: time.Hour})
+		p, err := tube.Dial(t.Context(), "tcp", addr.String(), tube.WithTimeout(20*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		p.Send("greetings\nsesame\nx\n")
+		if got, err := p.RecvUntil("x\n"); got != "password? welcome\nx\n" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
 	t.Run("not parked", func(t *testing.T) {
 		inWorld(t, &Server{Handler: echo, Handshake: asking(time.Minute), HandshakeTimeout: time.Hour}, func(w *world) {
 			p := w.player()
