@@ -38,14 +38,19 @@ func newPacketListener(pc net.PacketConn) *packetListener {
 func (l *packetListener) readLoop() {
 	buf := packetPool.Get().(*[64 << 10]byte)
 	defer packetPool.Put(buf)
-	for {
+	for failed := 0; ; {
 		n, from, err := l.pc.ReadFrom(buf[:])
 		if err != nil {
 			if classify(err) == net.ErrClosed {
 				return
 			}
-			continue // an ICMP error of one peer is not the socket's end
+			// An ICMP error of one peer is not the socket's end. One that lasts must not keep a processor busy.
+			if failed++; failed > 8 {
+				time.Sleep(min(time.Duration(failed)*time.Millisecond, 100*time.Millisecond))
+			}
+			continue
 		}
+		failed = 0
 		if from != nil {
 			l.deliver(from, buf[:n])
 		}
