@@ -67,7 +67,14 @@ func (l *List) Contains(ctx context.Context, a netip.Addr) (bool, error) {
 }
 
 func (l *List) reload(ctx context.Context) error {
-	words := l.given
+	var nets []set
+	for _, w := range l.given {
+		n, err := l.parse(ctx, w)
+		if err != nil {
+			return err
+		}
+		nets = append(nets, n...)
+	}
 	if l.file != "" {
 		fi, err := os.Stat(l.file)
 		if err != nil {
@@ -78,18 +85,16 @@ func (l *List) reload(ctx context.Context) error {
 			return err
 		}
 		l.stamp, l.size = fi.ModTime(), fi.Size()
-		for line := range strings.Lines(string(p)) {
+		for i, line := range strings.Split(string(p), "\n") {
 			line, _, _ = strings.Cut(line, "#")
-			words = append(words[:len(words):len(words)], strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })...)
+			for _, w := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(", \t\r", r) }) {
+				n, err := l.parse(ctx, w)
+				if err != nil {
+					return fmt.Errorf("%s:%d: %w", l.file, i+1, err)
+				}
+				nets = append(nets, n...)
+			}
 		}
-	}
-	var nets []set
-	for _, w := range words {
-		n, err := l.parse(ctx, w)
-		if err != nil {
-			return err
-		}
-		nets = append(nets, n...)
 	}
 	l.nets = nets
 	return nil
