@@ -52,8 +52,9 @@ type Server struct {
 	Flag string
 
 	// Handshake, if set, must pass before a session starts: the PROXY protocol, TLS, proof of work. It runs on
-	// the goroutine that the session will have, or with [Arrival.Await] on several in turn, with a slot taken. When it returns an error there is no session: the
-	// player is told the Text of a *[Refusal], and the ledger has an EntryRefused. See [Handshakes].
+	// the goroutine that the session will have, or with [Arrival.Await] on several in turn, with a slot taken. When
+	// it returns an error there is no session: the player is told the Text of a *[Refusal], and the ledger has an
+	// EntryRefused. See [Handshakes].
 	Handshake func(context.Context, *Arrival) error
 	// HandshakeTimeout is how long the handshake may take, all of it; the session's time starts after it.
 	// Zero: 10 seconds; negative is the same.
