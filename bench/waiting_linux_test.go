@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -26,7 +27,9 @@ func BenchmarkWaiting(b *testing.B) {
 		addr := l.Addr().String()
 		l.Close()
 		cmd := exec.Command(flagstaff(b), "run", "--json", "-l", addr, "--pow", "31337", "--max-per-source", "-1", "--", "cat")
-		cmd.Stderr = os.Stderr
+		// Kept apart: in the middle of a benchmark's line it would hide the figures.
+		var said bytes.Buffer
+		cmd.Stderr = &said
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			b.Fatal(err)
@@ -35,7 +38,8 @@ func BenchmarkWaiting(b *testing.B) {
 			b.Fatal(err)
 		}
 		if !bufio.NewScanner(out).Scan() {
-			b.Fatal("flagstaff run did not start")
+			cmd.Wait()
+			b.Fatalf("flagstaff run did not start: %s", &said)
 		}
 		go io.Copy(io.Discard, out)
 		before, kernelBefore := rss(b, cmd.Process.Pid), kernelMemory(b)
