@@ -25,7 +25,7 @@ const python = "/usr/bin/python3"
 
 // limited is the default policy with smaller limits, so that they are met soon.
 func limited() sandbox.Policy {
-	return sandbox.Policy{Memory: 64 << 20, CPU: slowly(2 * time.Second), Idle: slowly(3 * time.Second), Output: 4 << 20}
+	return sandbox.Policy{Memory: 64 << 20, CPU: slowly(2 * time.Second), Idle: slowly(8 * time.Second), Output: 4 << 20}
 }
 
 // slownessVariable says how many times slower than usual this machine is: an emulated one starts no attack before limits

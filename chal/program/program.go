@@ -285,6 +285,10 @@ func verdict(e sandbox.Exit) error {
 	return nil
 }
 
+// maxLogged is how much of a program's standard error is logged: each player may be able to make it write, and the log is no place to
+// fill a disk.
+const maxLogged = 4 << 10
+
 // log logs how the program ended, and what it wrote to standard error.
 func (s *session) log(e sandbox.Exit) {
 	level := slog.LevelDebug
@@ -299,12 +303,17 @@ func (s *session) log(e sandbox.Exit) {
 		attrs = append(attrs, slog.String("signal", syscall.Signal(e.Signal).String()))
 	}
 	if len(e.Stderr) > 0 {
-		text := strings.ToValidUTF8(string(e.Stderr), "\uFFFD")
+		text := string(e.Stderr)
 		for _, flag := range []string{s.Flag, s.config.FixedFlag} {
 			if flag != "" {
 				text = strings.ReplaceAll(text, flag, "[flag]")
 			}
 		}
+		if cut := len(text) - maxLogged; cut > 0 {
+			text = text[cut:] // at the end a traceback says what went wrong
+			attrs = append(attrs, slog.Int("stderr_cut", cut))
+		}
+		text = strings.ToValidUTF8(text, "\uFFFD")
 		attrs = append(attrs, slog.String("stderr", text))
 	}
 	s.Log.LogAttrs(context.Background(), level, "program ended", attrs...)

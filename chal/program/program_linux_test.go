@@ -1,14 +1,17 @@
 package program_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -231,4 +234,39 @@ func TestShutdown(t *testing.T) {
 	if got, _ := p.RecvAll(1 << 20); !strings.Contains(got, "shutting down") {
 		t.Errorf("got %q, want to be told", got)
 	}
+}
+
+// TestLogged logs the end of a long standard error, and no flag of it.
+func TestLogged(t *testing.T) {
+	var log lockedBuffer
+	script := `i=0; while [ $i -lt 1000 ]; do echo "line $i of many flag{of the session}" >&2; i=$((i+1)); done; echo "the end" >&2`
+	s := serve(t, program.Config{Command: []string{"/bin/sh", "-c", script}}, func(s *chal.Server) { s.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	p := s.dial()
+	p.CloseWrite()
+	if _, err := p.RecvAll(100); err != nil {
+		t.Fatal(err)
+	}
+	s.end(p)
+	text := log.String()
+	if !strings.Contains(text, "line 999 of many [flag]\\nthe end\\n") || strings.Contains(text, "flag{") || !strings.Contains(text, "stderr_cut=") || len(text) > 8<<10 {
+		t.Errorf("got %d bytes: %.300s … %s", len(text), text, text[max(0, len(text)-300):])
+	}
+}
+
+// lockedBuffer is a bytes.Buffer for several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -45,9 +45,9 @@ func TestIndependentSolver(t *testing.T) {
 	}
 }
 
-// TestIndependentFlags lets a solver in JavaScript name flags after drawings that others made: at least
-// 95 % must be right. Drawings differ in their shades (Honduras is turquoise in one and blue in the other),
-// so that it is less than of facts. It answers 200, and 2,000 with FLAGSTAFF_PROOF=all.
+// TestIndependentFlags lets a solver in JavaScript name flags after drawings that others made: at least 99 % must be right, so that
+// of all kinds together 99.9 % are. What it gets wrong are parts that few stars tell apart, drawn a little smaller or larger. It
+// answers 200, and 2,000 with FLAGSTAFF_PROOF=all.
 func TestIndependentFlags(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("it takes half a minute, and no goroutine but this one")
@@ -70,8 +70,8 @@ func TestIndependentFlags(t *testing.T) {
 	})
 	total, _ := wrongAnswers(t, qs, &in, node, "testdata/flags.mjs", modules)
 	t.Logf("%d of %d wrong", total, len(qs))
-	if 20*total > len(qs) {
-		t.Errorf("%d of %d wrong, more than 5 %%", total, len(qs))
+	if 100*total > len(qs) {
+		t.Errorf("%d of %d wrong, more than 1 %%", total, len(qs))
 	}
 }
 

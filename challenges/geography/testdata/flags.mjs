@@ -21,7 +21,7 @@ const COLORS = [
 // How a flag of other proportions is made 4:3: stretched, cut off, or with a margin.
 const FITS = ["none", "xMidYMid slice", "xMinYMid slice", "xMinYMid meet"];
 
-// draw draws a flag over white, and says for each pixel how far each letter's color is from it, 0 to 1.
+// draw draws a flag over white, and says for each cell how much farther each letter's color is than the nearest one, 0 to 1.
 function draw(svg, fit) {
   const root = /<svg\b[^>]*>/s.exec(svg)[0];
   const attribute = (name) => new RegExp(`\\s${name}\\s*=\\s*["']([^"']*)["']`).exec(root)?.[1];
@@ -34,10 +34,9 @@ function draw(svg, fit) {
     const x = (i >> 2) % (STEP * WIDTH), y = Math.floor((i >> 2) / (STEP * WIDTH));
     const at = COLORS.length * (Math.floor(y / STEP) * WIDTH + Math.floor(x / STEP));
     const open = 255 - p[i + 3]; // the colors are premultiplied
-    COLORS.forEach(([r, g, b], l) => {
-      const far = 2 * (p[i] + open - r) ** 2 + 4 * (p[i + 1] + open - g) ** 2 + 3 * (p[i + 2] + open - b) ** 2;
-      out[at + l] += Math.min(1, far / 200_000) / STEP ** 2;
-    });
+    const far = COLORS.map(([r, g, b]) => 2 * (p[i] + open - r) ** 2 + 4 * (p[i + 1] + open - g) ** 2 + 3 * (p[i + 2] + open - b) ** 2);
+    const nearest = Math.min(...far);
+    far.forEach((f, l) => (out[at + l] += Math.min(1, (f - nearest) / 100_000) / STEP ** 2));
   }
   return out;
 }
