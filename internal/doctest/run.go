@@ -77,6 +77,9 @@ func (r *runner) step(b block) {
 	case "text":
 	case "needs":
 		for _, name := range strings.Fields(b.args[""]) {
+			if _, err := os.Stat(filepath.Join(r.o.Bin, name)); r.o.Bin != "" && err == nil {
+				continue
+			}
 			r.o.Program(r.t, name)
 		}
 	case "stop":
