@@ -231,7 +231,11 @@ func (s *session) relay(ctx context.Context, ours net.Conn, theirs file, endInpu
 	var bulkIn, bulkOut func() error
 	if tcp, ok := s.Conn().(*net.TCPConn); ok && canWatch {
 		// The system can move the bytes, and count them. But that takes two pipes a session: only for who has many.
-		measure = tcpMeter(tcp)
+		count := tcpMeter(tcp)
+		measure = func() (in, out uint64, alive bool) {
+			in, out, _ = count()
+			return in, out, true // a player who has had everything may leave before the program has ended; one who leaves earlier is met by who writes
+		}
 		inner := sync.OnceValue(func() *tube.Tube { return tube.New(ours) })
 		move := func(ctx context.Context, dst, src *tube.Tube) error {
 			_, err := src.With(ctx).WriteTo(dst.With(ctx))
