@@ -164,12 +164,12 @@ func (s *stream) begone() bool {
 	if s.closed.Load() {
 		return false
 	}
+	s.closed.Store(true) // before anybody wakes and asks why
 	for _, side := range []*side{&s.rd, &s.wd} {
 		if side.busy || !side.exact {
 			s.setConn(side, longAgo)
 		}
 	}
-	s.closed.Store(true)
 	s.notify()
 	if s.unbind != nil {
 		s.unbind()
@@ -331,6 +331,9 @@ func (s *stream) ready(c *call, user func() time.Time) error {
 		if err := c.wait(h.done, user); err != nil {
 			return err
 		}
+	}
+	if s.closed.Load() {
+		return net.ErrClosed // Close lingers with deadlines of its own, which have ended the handshake
 	}
 	return h.err
 }
