@@ -256,7 +256,8 @@ func (p *Process) over(end *ending) (Exit, error) {
 	if p.restore {
 		p.conn.Control(func(fd uintptr) { unix.SetNonblock(int(fd), true) }) // fails when it was closed
 	}
-	e := p.exit(end.answer, end.gone, why)
+	starved := p.slot.group != nil && p.slot.group.memoryKills(true)
+	e := p.exit(end.answer, end.gone, why, starved)
 	e.Stderr = takeStderr(end.stderr)
 	r := p.slot.runner
 	if end.gone != nil {
@@ -267,16 +268,16 @@ func (p *Process) over(end *ending) (Exit, error) {
 	if end.err != 0 && why == "" {
 		err = end.failure(r.spawnScript(p.slot, p.own))
 	}
-	if r.plan.shared() {
+	if r.plan.shared() && !starved {
 		r.release(p.slot)
 	} else {
-		r.discard(p.slot)
+		r.discard(p.slot) // what the kernel frees late of a group that was full would be missing to the next session
 	}
 	return e, err
 }
 
 // exit says how the session ended.
-func (p *Process) exit(a answer, gone error, why Reason) Exit {
+func (p *Process) exit(a answer, gone error, why Reason, starved bool) Exit {
 	e := Exit{Reason: why, Code: -1}
 	e.CPU = time.Duration(a.user+a.system) * time.Microsecond
 	clean := false
@@ -290,7 +291,6 @@ func (p *Process) exit(a answer, gone error, why Reason) Exit {
 		e.Signal = int(a.status.Signal())
 	}
 	limit := p.slot.runner.plan.CPU
-	starved := p.slot.group != nil && p.slot.group.memoryKills(true)
 	switch {
 	case why != "":
 	case !clean && starved:
