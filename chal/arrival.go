@@ -30,7 +30,7 @@ func (a *Arrival) Below() *tube.Tube { return a.With(context.Background()) }
 // (conn.CloseWrite, if it has that). Closing conn must close the tube below it.
 func (a *Arrival) Upgrade(conn net.Conn) {
 	c, s := a.own, a.own.srv
-	t := tube.New(conn, append(s.options, tube.WithContext(c.ctx))...)
+	t := tube.New(conn, append(s.options, tube.WithContext(&c.ctx))...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.conn, c.tube, c.Tube = conn, t, t
@@ -55,7 +55,7 @@ func (c *session) arrive() (ok, parked bool) {
 		return true, false
 	}
 	for c.step != nil {
-		c.err = c.guard(func() error { return c.step(c.ctx, &Arrival{&c.Session, c}) })
+		c.err = c.guard(func() error { return c.step(&c.ctx, &Arrival{&c.Session, c}) })
 		c.step = nil
 		if p, is := c.err.(*pause); is {
 			c.err, c.step = nil, p.next

@@ -166,7 +166,7 @@ func (s *Server) abandon(c *session) {
 	c.abandoned = true
 	s.waited--
 	s.tellEnd()
-	c.logger.Warn("handler does not return", "cause", context.Cause(c.ctx), "running", time.Since(c.Started))
+	c.logger.Warn("handler does not return", "cause", context.Cause(&c.ctx), "running", time.Since(c.Started))
 }
 
 // tellEnd closes the channels that say how far the end of the server has come; mu is held.
@@ -220,7 +220,7 @@ func (s *Server) cutAll() {
 // end ends c's context for cause; mu is held. The handler has until cutGrace from now.
 func (s *Server) end(c *session, cause error, now time.Time) {
 	if !c.over.Load() {
-		c.cancel(cause)
+		c.ctx.cancel(cause)
 	}
 	c.due = now.Add(cutGrace)
 	c.queue.remove(c)

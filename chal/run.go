@@ -32,8 +32,7 @@ type session struct {
 	srv     *Server
 	tube    *tube.Tube // Session.Tube, whatever the handler makes of that; guarded by srv.mu until the session starts
 	conn    net.Conn   // the same
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
+	ctx     sessionContext
 	release func()
 	logger  slog.Logger
 	logs    sessionLog
@@ -67,8 +66,8 @@ func (e *panicError) Error() string {
 
 func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()) *session {
 	c := &session{srv: s, conn: conn, release: release, step: s.Handshake}
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.tube = tube.New(conn, append(s.options, tube.WithContext(c.ctx))...)
+	c.ctx.Context, c.ctx.end = context.WithCancelCause(context.Background())
+	c.tube = tube.New(conn, append(s.options, tube.WithContext(&c.ctx))...)
 	c.logs = sessionLog{base: s.Log.Handler(), s: &c.Session}
 	c.logger = *slog.New(&c.logs)
 	c.Session = Session{
@@ -91,19 +90,33 @@ func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()
 
 // run is the session's goroutine, or one of two where the handshake awaits something.
 func (c *session) run() {
-	end, parked := Entry{What: EntryRefused}, false // without a session
-	defer func() {                                  // also when the handler calls runtime.Goexit
+	var started, parked bool
+	defer func() { // also when the handler calls runtime.Goexit
 		if !parked { // or else the session is another goroutine's by now
-			c.finish(end)
+			c.finish(started)
 		}
 	}()
-	var ok bool
-	if ok, parked = c.arrive(); !ok {
+	if started, parked = c.arrive(); !started {
 		return
 	}
-	end.What = EntryEnd
-	c.srv.record(Entry{What: EntryStart, Challenge: c.Challenge, Session: c.ID, Remote: c.Remote, Team: c.Team.ID})
-	c.err = c.guard(func() error { return c.srv.Handler.ServeChal(c.ctx, &c.Session) })
+	c.note(EntryStart, "")
+	c.err = c.guard(func() error { return c.srv.Handler.ServeChal(&c.ctx, &c.Session) })
+}
+
+// note writes what becomes of c to the ledger. The entry is made here and nowhere above, because it is large: the stack of
+// a session's goroutine would have to grow for it, in each session.
+func (c *session) note(what string, reason Reason) {
+	if c.srv.Ledger == nil {
+		return
+	}
+	e := Entry{What: what, Challenge: c.Challenge, Remote: c.Remote, Team: c.Team.ID, Reason: reason}
+	if what != EntryRefused {
+		e.Session = c.ID
+	}
+	if what == EntryEnd {
+		e.Duration = time.Since(c.Started)
+	}
+	c.srv.record(e)
 }
 
 // guard calls f and returns its error, or its panic as one.
@@ -121,24 +134,23 @@ func (c *session) guard(f func() error) (err error) {
 }
 
 // finish ends the session after the handler, or the arrival that has become none.
-func (c *session) finish(e Entry) {
+func (c *session) finish(started bool) {
 	s := c.srv
 	c.over.Store(true)
 	reason, text := c.verdict()
-	cause := context.Cause(c.ctx)
+	cause := context.Cause(&c.ctx)
 	c.farewell(text)
-	c.cancel(errOver)
+	c.ctx.cancel(errOver)
 	c.runDeferred()
 	c.release()
-	e.Challenge, e.Remote, e.Team, e.Reason = c.Challenge, c.Remote, c.Team.ID, reason
-	if e.What == EntryEnd {
-		e.Session, e.Duration = c.ID, time.Since(c.Started)
+	if started {
+		c.note(EntryEnd, reason)
 	} else {
 		s.refused.Add(1)
 		s.turned.Add(1)
 		s.logRefusal(c.Remote, cmp.Or(c.err, cause))
+		c.note(EntryRefused, reason)
 	}
-	s.record(e)
 	s.left(c)
 }
 
@@ -154,7 +166,7 @@ func (c *session) verdict() (Reason, string) {
 	if isPanic {
 		c.logger.Error("handler panicked", "panic", c.hideFlag(panicked.Error()), "stack", c.hideFlag(string(panicked.stack)))
 	}
-	cause := context.Cause(c.ctx)
+	cause := context.Cause(&c.ctx)
 	if errors.Is(c.err, ErrTimeUp) {
 		cause = ErrTimeUp // of the Timeout middleware
 	}
@@ -214,7 +226,7 @@ func (c *session) farewell(text string) {
 
 // cut is farewell to a player whose handler does not return.
 func (c *session) cut() {
-	_, text := causeText(context.Cause(c.ctx))
+	_, text := causeText(context.Cause(&c.ctx))
 	c.farewell(text)
 	c.srv.abandon(c)
 }

@@ -178,10 +178,20 @@ func wrap(rwc io.ReadWriteCloser, cfg config) *Tube {
 	if cfg.trace != nil {
 		s.trace = &tracer{sink: cfg.trace}
 	}
-	if ctx := cfg.ctx; ctx != nil && ctx.Done() != nil {
-		s.unbind = context.AfterFunc(ctx, s.wakeEnded)
-	}
+	s.unbind = afterEnd(cfg.ctx, s.wakeEnded)
 	return &Tube{stream: s}
+}
+
+// afterEnd is context.AfterFunc, but asks first a context that does that itself: context.AfterFunc does so only where
+// there is none of the standard library's inside. It returns nil for a context that never ends.
+func afterEnd(ctx context.Context, f func()) (stop func() bool) {
+	if own, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return own.AfterFunc(f)
+	}
+	if ctx == nil || ctx.Done() == nil {
+		return nil
+	}
+	return context.AfterFunc(ctx, f)
 }
 
 // wrapFile takes a file as it is where it has deadlines: pipes and terminals
