@@ -1,6 +1,7 @@
 package tube_test
 
 import (
+	"flag"
 	"io"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	over := func(network string) tubetest.Make {
 		return func(t testing.TB, opts ...tube.Option) (a, b *tube.Tube) {
 			a, b = connect(t, network, opts...)
@@ -129,6 +131,11 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv("TUBE_TEST_PROGRAM"); name != "" {
 		programs[name](os.Args[1:])
 		os.Exit(0)
+	}
+	// The tests wait more than they compute: more at once than there are processors take half the time.
+	flag.Parse()
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue {
+		p.Value.Set("8")
 	}
 	os.Exit(m.Run())
 }

@@ -42,6 +42,7 @@ func netConns(t *testing.T) map[string]nettest.MakePipe {
 }
 
 func TestNetConn(t *testing.T) {
+	t.Parallel()
 	for name, pipe := range netConns(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -76,6 +76,7 @@ func feed(t *Tube, p []byte) {
 // Waits that time out again and again search each byte a few times, however
 // many there are.
 func TestRepeatedWaitsAreLinear(t *testing.T) {
+	t.Parallel()
 	c, _ := net.Pipe()
 	piece := bytes.Repeat([]byte("x"), 1000)
 	re := regexp.MustCompile(`END$`)
@@ -97,7 +98,7 @@ func TestRepeatedWaitsAreLinear(t *testing.T) {
 		"Expect": {2 * RegexpWindow / len(piece), func(t *Tube) error { _, err := t.RecvRegexp(re); return err }},
 	} {
 		tube := New(c)
-		const pieces = 4 << 10
+		const pieces = 1 << 10
 		for range pieces {
 			feed(tube, piece)
 			if test.wait(tube.Within(0)) == nil {
@@ -128,10 +129,11 @@ func TestUnrecvAfterAFailedWait(t *testing.T) {
 
 // Many small datagrams cost no more than their number, either.
 func TestManyDatagramsAreLinear(t *testing.T) {
+	t.Parallel()
 	c, _ := net.Pipe()
 	tube := New(c)
 	tube.packet = true
-	const n = 1 << 14
+	const n = 1 << 12
 	for range n {
 		tube.buf.packet([]byte("xy"))
 		tube.Within(0).RecvUntil("yy")
@@ -300,9 +302,10 @@ func TestAllocations(t *testing.T) {
 // An expression finds every match of up to RegexpWindow bytes, wherever the
 // windows lie and however the bytes came.
 func TestRegexpWindows(t *testing.T) {
+	t.Parallel()
 	c, _ := net.Pipe()
-	for _, before := range []int{0, 1, 100, RegexpWindow - 10, RegexpWindow, 2*RegexpWindow - 5, 3*RegexpWindow + 7} {
-		for _, length := range []int{1, 50, RegexpWindow - 2} {
+	for _, before := range []int{0, 1, 100, RegexpWindow - 10, RegexpWindow, 2*RegexpWindow + 7} {
+		for _, length := range []int{1, RegexpWindow - 2} {
 			tube := New(c)
 			prefix := strings.Repeat("é", before/2) + strings.Repeat("-", before%2)
 			feed(tube, []byte(prefix))
@@ -326,8 +329,9 @@ func TestRegexpWindows(t *testing.T) {
 
 // Anchors and word borders see what is before a window.
 func TestRegexpLooksBack(t *testing.T) {
+	t.Parallel()
 	c, _ := net.Pipe()
-	long := strings.Repeat("word ", 3*RegexpWindow/5)
+	long := strings.Repeat("word ", RegexpWindow*7/4/5)
 	for _, test := range []struct{ re, stream, want string }{
 		{`\bEND`, long + "xEND END", "END"},
 		{`(?m)^END`, long + "END\nEND", "END"},
