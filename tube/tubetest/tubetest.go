@@ -118,6 +118,7 @@ type check struct {
 	suite
 	a, b   *tube.Tube
 	talker sync.WaitGroup
+	spoken chan struct{} // closed when what was to be said last is said; nil: nothing was
 }
 
 func newCheck(t testing.TB, s *suite, opts ...tube.Option) *check {
@@ -132,25 +133,29 @@ func newCheck(t testing.TB, s *suite, opts ...tube.Option) *check {
 }
 
 // says makes b send the given parts, in the background: where nothing is
-// buffered, sending waits for receiving.
-func (c *check) says(parts ...string) {
+// buffered, sending waits for receiving. What is said later comes later.
+func (c *check) says(parts ...string) { c.talk(parts, func() {}) }
+
+func (c *check) talk(parts []string, then func()) {
+	before, spoken := c.spoken, make(chan struct{})
+	c.spoken = spoken
 	c.talker.Go(func() {
+		defer close(spoken)
+		if before != nil {
+			<-before
+		}
 		for _, p := range parts {
 			if c.b.Send(p) != nil {
 				return
 			}
 		}
+		then()
 	})
 }
 
 // saysLast is says and then the end of the stream.
 func (c *check) saysLast(parts ...string) {
-	c.talker.Go(func() {
-		for _, p := range parts {
-			if c.b.Send(p) != nil {
-				return
-			}
-		}
+	c.talk(parts, func() {
 		if errors.Is(c.b.CloseWrite(), errors.ErrUnsupported) {
 			c.b.Close()
 		}
