@@ -269,33 +269,72 @@ func TestProxyProtocol(t *testing.T) {
 	l.says(t, "sent no PROXY header")
 }
 
-// TestMaxConns lets the third wait until one of two has gone.
+// TestMaxConns turns the third away, and takes it when one of two has gone.
 func TestMaxConns(t *testing.T) {
-	_, port := listener(t, "-lk", "-m", "2", "-c", "echo in; cat")
-	var held []net.Conn
-	for range 3 {
+	l, port := listener(t, "-lk", "-m", "2", "-c", "echo in; cat")
+	dial := func() net.Conn {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
-		held = append(held, c)
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(patience))
+		return c
 	}
-	for _, c := range held[:2] {
-		c.SetReadDeadline(time.Now().Add(patience))
+	held := []net.Conn{dial(), dial()}
+	for _, c := range held {
 		if got := readLine(c); got != "in" {
 			t.Fatalf("got %q", got)
 		}
 	}
-	held[2].SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-	if got := readLine(held[2]); got != "" {
+	if got := readLine(dial()); got != "" {
 		t.Errorf("the third got %q beside two others", got)
 	}
+	l.says(t, "refused a connection from 127.0.0.1:")
 	held[0].Close()
-	held[2].SetReadDeadline(time.Now().Add(patience))
-	if got := readLine(held[2]); got != "in" {
-		t.Errorf("the third got %q when one had gone", got)
+	for end := time.Now().Add(patience); readLine(dial()) != "in"; {
+		if time.Now().After(end) {
+			t.Fatal("the third never came in, though one had gone")
+		}
 	}
+}
+
+// TestCrowd: with -k and -m many share the input and output, and each is told the end of the input.
+func TestCrowd(t *testing.T) {
+	l := talk(t, ncBinary, "-lkvn", "-m", "3", "127.0.0.1", "0")
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(patience))
+		return c
+	}
+	a, b := dial(), dial()
+	for _, c := range []net.Conn{a, b} { // each is heard while the other stays, so both are in
+		io.WriteString(c, "here\n")
+	}
+	l.hears(t, "here\nhere\n")
+	l.say(t, "to all\n")
+	for _, c := range []net.Conn{a, b} {
+		if got := readLine(c); got != "to all" {
+			t.Errorf("got %q", got)
+		}
+	}
+	l.hangUp()
+	late := dial()
+	for _, c := range []net.Conn{a, b, late} {
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("after the input's end: %v, want EOF", err)
+		}
+	}
+	io.WriteString(late, "still heard\n")
+	l.hears(t, "here\nhere\nstill heard\n")
 }
 
 // TestAllow admits by address and by name, and what is refused gets no byte.

@@ -225,10 +225,12 @@ func TestRealProxies(t *testing.T) {
 	})
 	t.Run("ncat", func(t *testing.T) {
 		bin := testkit.Program(t, "ncat")
-		port := freePort(t)
-		start(t, bin, "-l", "--proxy-type", "http", "127.0.0.1", port)
-		listening(t, tcpTables, port)
-		talk(t, "--no-shutdown", "-W", "1", "-X", "http", "-x", "127.0.0.1:"+port) // as microsocks
+		for _, login := range [][]string{nil, {"--proxy-auth", "user:pass"}} { // by Digest, which it prefers too
+			port := freePort(t)
+			start(t, bin, append(login, "-l", "--proxy-type", "http", "127.0.0.1", port)...)
+			listening(t, tcpTables, port)
+			talk(t, append(login, "--no-shutdown", "-W", "1", "-X", "http", "-x", "127.0.0.1:"+port)...) // as microsocks
+		}
 	})
 	t.Run("clients", func(t *testing.T) {
 		s := start(t, ncBinary, "-lkvn", "--proxy-type", "socks5", "127.0.0.1", "0")
@@ -244,6 +246,21 @@ func TestRealProxies(t *testing.T) {
 			cmd.Stdin = strings.NewReader("hello\n")
 			if out, err := cmd.CombinedOutput(); err != nil || string(out) != "hello\n" {
 				t.Errorf("%s: got %q, %v", name, out, err)
+			}
+		}
+	})
+	t.Run("ncat logs in", func(t *testing.T) {
+		s := start(t, ncBinary, "-lkvn", "--proxy-type", "http", "--proxy-auth", "user:pass", "127.0.0.1", "0")
+		port, err := s.errs.port()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, login := range []string{"user:pass", "user:wrong"} {
+			cmd := exec.Command(testkit.Program(t, "ncat"), "--proxy", "127.0.0.1:"+port, "--proxy-auth", login, "127.0.0.1", target)
+			cmd.Stdin = strings.NewReader("hello\n")
+			out, err := cmd.Output()
+			if (string(out) == "hello\n") != (login == "user:pass") {
+				t.Errorf("%s: got %q, %v", login, out, err)
 			}
 		}
 	})

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/packet"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/program"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
@@ -61,6 +60,9 @@ func (n *netcat) serve(ctx context.Context) error {
 			return err
 		}
 		cl, err := n.prepare(ctx, conn, conf)
+		if err != nil && n.c.Ncat() && !n.c.KeepOpen {
+			return err // its one connection has come
+		}
 		if err == nil {
 			if !n.c.KeepOpen {
 				ln.Close()
@@ -89,23 +91,13 @@ func (n *netcat) atOnce() func(context.Context, *client) error {
 		return n.serveProxy
 	case n.c.Runs() && n.c.KeepOpen:
 		return n.runProgram
+	case n.c.Crowd():
+		return n.serveCrowd()
 	}
 	return nil
 }
 
-// serveBroker is --broker and --chat.
-func (n *netcat) serveBroker() func(context.Context, *client) error {
-	b := &broker.Broker{Chat: n.c.Chat, Idle: n.c.IdleLimit(), Cut: func(id int) {
-		n.r.Say("%s: user%d reads too slowly and is cut off", n.c.Name, id)
-	}}
-	return func(ctx context.Context, cl *client) error {
-		// Told only when it is in: who reads that may count on hearing the others.
-		b.Serve(ctx, cl.conn, cl.peer.String(), func() { n.tellReceived(ctx, cl.conn) })
-		return nil
-	}
-}
-
-// serveMany serves connections together, at most --max-conns.
+// serveMany serves connections together. Of those beyond --max-conns the client sees the end at once.
 func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Config, serve func(context.Context, *client) error) error {
 	var slots chan struct{}
 	if n.c.MaxConns > 0 {
@@ -114,16 +106,19 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
-		if slots != nil {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
 		conn, err := n.accept(ctx, ln)
 		if err != nil {
 			return err
+		}
+		if slots != nil {
+			select {
+			case slots <- struct{}{}:
+			default:
+				n.r.Say("%s: refused a connection from %s (%d are open, as many as --max-conns allows)", n.c.Name, conn.RemoteAddr(), n.c.MaxConns)
+				n.r.Event("refused", "remote", conn.RemoteAddr().String(), "reason", "--max-conns")
+				conn.Close()
+				continue
+			}
 		}
 		wg.Go(func() {
 			if slots != nil {
@@ -229,11 +224,7 @@ func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 		lc.KeepAlive = c.Keepalive
 	}
 	lc.SetMultipathTCP(false) // Go's default; its sockets are slower, and programs started would get one
-	network := "tcp6"
-	if where.Addr().Is4() {
-		network = "tcp4"
-	}
-	ln, err := lc.Listen(ctx, network, where.String())
+	ln, err := lc.Listen(ctx, n.family("tcp", where), where.String())
 	if err != nil {
 		n.r.Event("listen-failed", "address", where.String(), "error", report.Cause(err))
 		return nil, report.ListenError(err, where.String())
@@ -243,11 +234,36 @@ func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 	return ln, nil
 }
 
-// listenAddress is where to listen: all IPv4 addresses unless told otherwise, as OpenBSD's nc.
+// family is the network to listen in: IPv6's also for IPv4 where nothing says which, and that is expected.
+func (n *netcat) family(proto string, where netip.AddrPort) string {
+	switch {
+	case where.Addr().Is4():
+		return proto + "4"
+	case n.bothFamilies():
+		return proto
+	}
+	return proto + "6"
+}
+
+func (n *netcat) bothFamilies() bool {
+	return n.c.Ncat() && n.c.Host == "" && !n.c.IPv4 && !n.c.IPv6 && hasIPv6()
+}
+
+// hasIPv6 says whether this machine has IPv6 at all.
+func hasIPv6() bool {
+	ln, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	ln.Close()
+	return true
+}
+
+// listenAddress is where to listen: all IPv4 addresses unless told otherwise, as OpenBSD's nc; as ncat, all.
 func (n *netcat) listenAddress(ctx context.Context) (netip.AddrPort, error) {
 	port := uint16(n.c.Ports[0].Lo)
 	if n.c.Host == "" {
-		if n.c.IPv6 {
+		if n.c.IPv6 || n.bothFamilies() {
 			return netip.AddrPortFrom(netip.IPv6Unspecified(), port), nil
 		}
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), port), nil
@@ -261,7 +277,7 @@ func (n *netcat) listenAddress(ctx context.Context) (netip.AddrPort, error) {
 
 // tellListening says where nc listens; the port is the real one, also for 0.
 func (n *netcat) tellListening(word string, at netip.AddrPort) {
-	n.r.Event("listening", "address", at.String(), "protocol", n.c.Proto())
+	n.announce(at.String(), n.c.Proto())
 	host := at.Addr().String()
 	if n.c.Host != "" && !n.c.NoDNS {
 		host = n.c.Host
@@ -279,9 +295,17 @@ func (n *netcat) listenUnix(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, report.ListenError(err, path)
 	}
-	n.r.Event("listening", "address", path, "protocol", "unix")
+	n.announce(path, "unix")
 	n.r.Say("Bound on %s\nListening on %s", path, path)
 	return ln, nil
+}
+
+// announce tells who waits for it that connections can come.
+func (n *netcat) announce(address, protocol string) {
+	n.r.Event("listening", "address", address, "protocol", protocol)
+	if n.c.Test {
+		n.r.Write("NCAT TEST: LISTEN\n")
+	}
 }
 
 // removeStale removes a socket file that nobody listens on: the left-over of a
@@ -356,6 +380,11 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 		return err
 	}
 	defer pc.Close()
+	ctx, stop := n.endPrograms(ctx)
+	defer stop()
+	if n.c.Runs() && n.c.KeepOpen {
+		return n.serveMany(ctx, packet.NewListener(pc, n.c.MaxConns), nil, n.runProgram)
+	}
 	p := &packet.Conn{PacketConn: pc, Many: n.c.KeepOpen, Accept: func(a net.Addr) bool {
 		if !n.admits(ctx, a) {
 			return false
@@ -371,8 +400,6 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 		return err
 	}
 	if n.c.Runs() {
-		ctx, stop := n.endPrograms(ctx)
-		defer stop()
 		return n.runProgram(ctx, &client{p, p.RemoteAddr()})
 	}
 	return n.converse(ctx, p)
@@ -388,7 +415,7 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 		if err != nil {
 			return nil, report.ListenError(err, path)
 		}
-		n.r.Event("listening", "address", path, "protocol", "unixgram")
+		n.announce(path, "unixgram")
 		n.r.Say("Bound on %s", path)
 		return pc, nil
 	}
@@ -396,12 +423,8 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	network := "udp6"
-	if where.Addr().Is4() {
-		network = "udp4"
-	}
 	lc := net.ListenConfig{Control: n.control}
-	pc, err := lc.ListenPacket(ctx, network, where.String())
+	pc, err := lc.ListenPacket(ctx, n.family("udp", where), where.String())
 	if err != nil {
 		return nil, report.ListenError(err, where.String())
 	}

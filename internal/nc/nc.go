@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/proxy"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
@@ -74,7 +75,8 @@ type netcat struct {
 	taps          *taps
 	editor        *editor
 	gate          *gate
-	endedBy       os.Signal // what ended the programs, and then nc
+	login         *proxy.Login // of the HTTP proxy that nc is
+	endedBy       os.Signal    // what ended the programs, and then nc
 }
 
 func (n *netcat) run(ctx context.Context) error {
@@ -87,6 +89,9 @@ func (n *netcat) run(ctx context.Context) error {
 		defer t.close()
 	}
 	if n.c.Listen {
+		if a := n.c.Proxy.Auth; a != nil {
+			n.login = proxy.NewLogin(*proxy.ParseAuth(*a))
+		}
 		return n.serve(ctx)
 	}
 	if n.c.Scan {

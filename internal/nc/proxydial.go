@@ -62,8 +62,8 @@ func hops(c *cmdline.Config) ([]hop, error) {
 // proxyLogin finds the user and password.
 func (n *netcat) proxyLogin() (*proxy.Auth, error) {
 	c := n.c
-	if user, pass, ok := strings.Cut(c.Proxy.Auth, ":"); ok {
-		return &proxy.Auth{User: user, Pass: pass}, nil
+	if c.Proxy.Auth != nil {
+		return proxy.ParseAuth(*c.Proxy.Auth), nil
 	}
 	if c.Proxy.User == "" {
 		return nil, nil
@@ -103,13 +103,26 @@ func (n *netcat) dialProxied(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	where := net.JoinHostPort(chain[0].host, strconv.Itoa(chain[0].port))
-	conn, err := n.race(ctx, chain[0].host, addrs, chain[0].port)
-	if err != nil {
-		return nil, report.ConnectError(err, "the proxy "+where, "tcp", "")
+	// Each hop may ask for the login once, and have the connection made anew for it.
+	logins := make([]*proxy.Auth, len(chain))
+	for i := range logins {
+		if auth != nil {
+			own := *auth
+			logins[i] = &own
+		}
 	}
-	if err := n.throughHops(ctx, conn, chain, auth); err != nil {
+	var conn net.Conn
+	for again := 0; ; again++ {
+		if conn, err = n.race(ctx, chain[0].host, addrs, chain[0].port); err != nil {
+			return nil, report.ConnectError(err, "the proxy "+where, "tcp", "")
+		}
+		if err = n.throughHops(ctx, conn, chain, logins); err == nil {
+			break
+		}
 		conn.Close()
-		return nil, err
+		if !errors.Is(err, proxy.ErrAgain) || again == 2*len(chain) {
+			return nil, err
+		}
 	}
 	n.r.Event("connected", "remote", net.JoinHostPort(n.c.Host, strconv.Itoa(n.c.Ports[0].Lo)), "proxy", where, "protocol", "tcp")
 	if n.r.Verbose > 0 {
@@ -118,7 +131,7 @@ func (n *netcat) dialProxied(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
-func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []hop, auth *proxy.Auth) error {
+func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []hop, logins []*proxy.Auth) error {
 	limit := n.c.ConnectTimeout()
 	if limit == 0 {
 		limit = 2 * time.Minute // what the kernel gives a connection it makes itself
@@ -136,7 +149,9 @@ func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []hop, aut
 			return err
 		}
 		n.r.SayMore("Asking the %s proxy %s:%d for %s:%d", h.kind, h.host, h.port, host, port)
-		if err := proxy.Connect(conn, h.kind, host, port, auth); err != nil {
+		if err := proxy.Connect(conn, h.kind, host, port, logins[i]); errors.Is(err, proxy.ErrAgain) {
+			return err
+		} else if err != nil {
 			return proxyError(err, h, net.JoinHostPort(host, strconv.Itoa(port)))
 		}
 	}

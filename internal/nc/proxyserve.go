@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -20,16 +19,8 @@ import (
 func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	conn := cl.conn
 	defer conn.Close()
-	var auth *proxy.Auth
-	if user, pass, ok := strings.Cut(n.c.Proxy.Auth, ":"); ok {
-		auth = &proxy.Auth{User: user, Pass: pass}
-	}
 	conn.SetDeadline(time.Now().Add(headerLimit))
-	accept := proxy.AcceptHTTP
-	if n.c.Proxy.Kind == "socks5" {
-		accept = proxy.AcceptSOCKS5
-	}
-	req, err := accept(conn, auth)
+	req, err := n.proxyRequest(conn)
 	if err != nil {
 		sendOff(conn)
 		if errors.Is(err, io.EOF) {
@@ -46,6 +37,12 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 		sendOff(conn)
 		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, report.Bare(err))
 	}
+	if req.Head != nil && toItself(out, conn) {
+		out.Close()
+		req.Reply(conn, proxy.ErrForbidden)
+		sendOff(conn)
+		return fmt.Errorf("proxy client %s: asked the proxy for the proxy itself", cl.peer)
+	}
 	n.r.Say("%s to %s", cl.peer, where)
 	n.r.Event("proxied", "client", cl.peer.String(), "target", where)
 	if err := req.Reply(conn, nil); err != nil {
@@ -58,8 +55,54 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 			return err
 		}
 	}
-	n.join(ctx, conn, out)
+	there := func(m *relay.Meter) error { return relay.Between(out, conn, m) }
+	if req.Head != nil && req.Body >= 0 {
+		// What follows the request is no part of it, and must not reach the origin.
+		there = func(m *relay.Meter) error {
+			_, err := io.CopyN(metered{out, m}, conn, req.Body)
+			if err == nil {
+				_, err = io.Copy(io.Discard, conn)
+			}
+			if err == io.EOF {
+				err = nil
+			}
+			return err
+		}
+	}
+	n.join(ctx, conn, out, there)
 	return nil
+}
+
+// proxyRequest reads what the client wants.
+func (n *netcat) proxyRequest(conn net.Conn) (*proxy.Request, error) {
+	if n.c.Proxy.Kind == "socks5" {
+		var auth *proxy.Auth
+		if n.c.Proxy.Auth != nil {
+			auth = proxy.ParseAuth(*n.c.Proxy.Auth)
+		}
+		return proxy.AcceptSOCKS5(conn, auth)
+	}
+	return proxy.AcceptHTTP(conn, n.login)
+}
+
+// toItself says that out, a connection of the proxy's, leads to where it took in from.
+func toItself(out, in net.Conn) bool {
+	there, ok := addrPort(out.RemoteAddr())
+	here, ok2 := addrPort(out.LocalAddr())
+	own, ok3 := addrPort(in.LocalAddr())
+	return ok && ok2 && ok3 && there.Addr() == here.Addr() && there.Port() == own.Port()
+}
+
+// metered counts what is written.
+type metered struct {
+	w io.Writer
+	m *relay.Meter
+}
+
+func (m metered) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.m.Add(n)
+	return n, err
 }
 
 // sendOff ends a connection that was refused. What the client had sent by then
@@ -94,9 +137,9 @@ func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, err
 	return conn, err
 }
 
-// join passes bytes both ways between two connections, each end's finish as
+// join passes bytes both ways between two connections, from a to b by forward, each end's finish as
 // such, until both have finished, one breaks, or nothing moves for -w.
-func (n *netcat) join(ctx context.Context, a, b net.Conn) {
+func (n *netcat) join(ctx context.Context, a, b net.Conn, forward func(*relay.Meter) error) {
 	limit := n.c.IdleLimit()
 	cut := func() { relay.Cut(a); relay.Cut(b) }
 	unhook := context.AfterFunc(ctx, cut)
@@ -115,15 +158,14 @@ func (n *netcat) join(ctx context.Context, a, b net.Conn) {
 		}()
 	}
 	done := make(chan error, 2)
-	pass := func(dst, src net.Conn, m *relay.Meter) {
-		err := relay.Between(dst, src, m)
+	pass := func(dst net.Conn, err error) {
 		if err == nil {
 			err = relay.CloseWrite(dst)
 		}
 		done <- err
 	}
-	go pass(b, a, there)
-	go pass(a, b, back)
+	go func() { pass(b, forward(there)) }()
+	go func() { pass(a, relay.Between(a, b, back)) }()
 	if err := <-done; err != nil {
 		cut()
 	}

@@ -35,6 +35,9 @@ func (n *netcat) scanPorts(ctx context.Context) error {
 		Dial: n.attempt, Socket: n.c.Sock, Limit: n.c.ConnectTimeout(), Interval: n.c.Interval, UDP: n.c.UDP,
 		Dialer: n.c.Source != "" || n.c.SourcePorts.Lo != 0,
 	}
+	if n.c.Ncat() {
+		s.Payload = []byte{0} // as ncat does, and its users' listeners wait for
+	}
 	s.Each(ctx, addrs, ports, func(port int, r scan.Outcome) {
 		for _, f := range r.Failed {
 			n.tellFailed(n.c.Host, f.Addr, port, f.Err)

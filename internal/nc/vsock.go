@@ -41,7 +41,7 @@ func (n *netcat) listenVsock() (net.Listener, error) {
 	case err != nil:
 		return nil, report.ListenError(err, "vsock "+at.String())
 	}
-	n.r.Event("listening", "address", at.String(), "protocol", "vsock")
+	n.announce(at.String(), "vsock")
 	n.r.Say("Listening on vsock %d", at.Port)
 	return ln, nil
 }

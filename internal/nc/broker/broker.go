@@ -11,6 +11,8 @@
 // own, and is cut off when that is full. What one connection sends reaches each
 // other in order; there is no order between two senders. What was said before a
 // connection joined is not told to it.
+//
+// The one who runs the broker may speak too (Tell), and with Heard is the only one who is spoken to.
 package broker
 
 import (
@@ -18,8 +20,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,18 +47,25 @@ type Broker struct {
 	Idle time.Duration
 	// Cut is told the number of a connection that was cut off; it may be nil.
 	Cut func(id int)
+	// Heard, if set, is given what the connections send, in place of the others, one call at a time; its error ends the
+	// connection it is about. Tell then waits for slow readers.
+	Heard func(p []byte) error
 
-	mu   sync.Mutex
-	last int
-	all  map[*member]struct{}
+	mu     sync.Mutex
+	last   int
+	all    map[*member]struct{}
+	ended  bool       // End was called
+	heard  sync.Mutex // held while Heard runs
+	spoken []byte     // what was told of a chat's line that is not whole yet
 }
 
 // member is one connection; a goroutine writes what its queue holds.
 type member struct {
 	id    int
 	conn  net.Conn
-	queue chan []byte
-	heard atomic.Int64 // when something was written to it, Unix nanoseconds
+	queue chan []byte   // nil in it: nothing more comes
+	gone  chan struct{} // closed when it has ended
+	heard atomic.Int64  // when something was written to it, Unix nanoseconds
 }
 
 // Serve takes a connection in, passes on what it sends, and returns when it has
@@ -64,11 +75,14 @@ type member struct {
 func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined func()) {
 	b.mu.Lock()
 	b.last++
-	m := &member{id: b.last, conn: conn, queue: make(chan []byte, Backlog)}
+	m := &member{id: b.last, conn: conn, queue: make(chan []byte, Backlog), gone: make(chan struct{})}
 	if b.all == nil {
 		b.all = make(map[*member]struct{})
 	}
 	b.all[m] = struct{}{}
+	if b.ended {
+		m.queue <- nil
+	}
 	b.mu.Unlock()
 	if joined != nil {
 		joined()
@@ -81,17 +95,12 @@ func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined f
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		for p := range m.queue {
-			if _, err := conn.Write(p); err != nil {
-				conn.Close()
-			}
-			m.heard.Store(time.Now().UnixNano())
-		}
+		m.write()
 	}()
 	b.read(m)
 	b.mu.Lock()
 	delete(b.all, m)
-	close(m.queue)
+	close(m.gone)
 	b.mu.Unlock()
 	if b.Chat {
 		b.pass(m, fmt.Appendf(nil, "<announce> user%d has left\n", m.id))
@@ -100,6 +109,63 @@ func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined f
 	conn.SetWriteDeadline(time.Now().Add(lastWrites))
 	<-written
 	conn.Close()
+}
+
+// write sends what the queue holds, until the member has ended and the queue is empty.
+func (m *member) write() {
+	for {
+		var p []byte
+		select {
+		case p = <-m.queue:
+		default:
+			select {
+			case p = <-m.queue:
+			case <-m.gone:
+				return
+			}
+		}
+		if half, ok := m.conn.(interface{ CloseWrite() error }); p == nil && ok {
+			half.CloseWrite()
+			continue
+		}
+		if _, err := m.conn.Write(p); err != nil {
+			m.conn.Close()
+		}
+		m.heard.Store(time.Now().UnixNano())
+	}
+}
+
+// Tell sends p to all; in a chat, when its line is whole. p is the broker's from then on.
+func (b *Broker) Tell(p []byte) {
+	switch {
+	case b.Chat:
+		b.spoken = b.passLines(&member{}, append(b.spoken, p...), false)
+	case b.Heard == nil:
+		b.pass(nil, p)
+	default:
+		b.each(p)
+	}
+}
+
+// End tells all that nothing more will be told, also those who come later. It is for who has Heard.
+func (b *Broker) End() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
+	b.each(nil)
+}
+
+// each puts p into every queue, and waits for those that are full.
+func (b *Broker) each(p []byte) {
+	b.mu.Lock()
+	all := slices.Collect(maps.Keys(b.all))
+	b.mu.Unlock()
+	for _, m := range all {
+		select {
+		case m.queue <- p:
+		case <-m.gone:
+		}
+	}
 }
 
 // lastWrites is how long a connection that has finished sending may take for what its queue holds.
@@ -123,6 +189,14 @@ func (b *Broker) read(m *member) {
 			err = nil // it has only listened
 		}
 		switch {
+		case b.Heard != nil && n > 0:
+			b.heard.Lock()
+			herr := b.Heard(buf[:n])
+			b.heard.Unlock()
+			if herr != nil {
+				return
+			}
+		case b.Heard != nil:
 		case b.Chat:
 			line = b.passLines(m, append(line, buf[:n]...), err != nil)
 		case n > 0:

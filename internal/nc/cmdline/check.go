@@ -48,8 +48,8 @@ var combinations = []bad{
 	}, "a proxy server passes on TCP connections, nothing else", "leave out -e, -c, --broker, --chat, -u and -U"},
 	{func(c *Config) bool { return !c.Listen && c.Proxy.Kind != "" && c.Proxy.Addr == "" }, "-X names a kind of proxy, but not where it is", "add -x ADDR:PORT"},
 	{func(c *Config) bool { return (c.Proxy.User != "" || c.Proxy.DNS != "") && c.Proxy.Addr == "" }, "a user or a place for look-ups is given, but no proxy", "add -x ADDR:PORT"},
-	{func(c *Config) bool { return c.Proxy.Auth != "" && c.Proxy.Addr == "" && c.Proxy.Kind == "" }, "--proxy-auth is given, but no proxy", "add -x ADDR:PORT, or with -l --proxy-type"},
-	{func(c *Config) bool { return c.Proxy.Auth != "" && !strings.Contains(c.Proxy.Auth, ":") }, "--proxy-auth is USER:PASS", "for a user without a password, end with a colon"},
+	{func(c *Config) bool { return c.Proxy.Auth != nil && c.Proxy.Addr == "" && c.Proxy.Kind == "" }, "--proxy-auth is given, but no proxy", "add -x ADDR:PORT, or with -l --proxy-type"},
+	{func(c *Config) bool { return c.Listen && c.Proxy.Auth != nil && !strings.Contains(*c.Proxy.Auth, ":") }, "--proxy-auth is USER:PASS", "for a user without a password, end with a colon"},
 	{func(c *Config) bool { return c.Proxy.Addr != "" && (c.UDP || c.Unix || c.Vsock) }, "a proxy carries TCP", "leave out -u, -U and --vsock"},
 	{func(c *Config) bool { return c.Proxy.Header > 0 && (c.UDP || c.Unix || c.Vsock) }, "the PROXY protocol is for TCP", "leave out -u, -U and --vsock"},
 	{func(c *Config) bool { return c.PassFD && c.Listen }, "-F passes a connection that nc makes", "leave out -l"},
@@ -72,23 +72,49 @@ var combinations = []bad{
 		return c.Runs() && (c.HexInput || c.SendOnly || c.RecvOnly || c.NoStdin || c.Timestamps || c.Progress)
 	}, "with -e and -c the program is at the other end, not your terminal", "leave out --hex, --send-only, --recv-only, -d, --timestamps and --progress"},
 	{func(c *Config) bool {
-		return c.Runs() && (c.CRLF || c.Telnet || c.Interval > 0 || c.LimitRate > 0 || c.RecvLimit > 0 || c.HalfOpen || c.NoShutdown || c.Transcript != "")
-	}, "-C, -t, -i, -W, --limit-rate, --half-open, --no-shutdown and --transcript are for nc's own input and output, not a program's", "leave them out; --hex-dump and --output work with programs"},
+		return c.Runs() && (c.Telnet || c.Interval > 0 || c.LimitRate > 0 || c.RecvLimit > 0 || c.HalfOpen || c.NoShutdown || c.Transcript != "")
+	}, "-t, -i, -W, --limit-rate, --half-open, --no-shutdown and --transcript are for nc's own input and output, not a program's", "leave them out; --hex-dump and --output work with programs"},
 	{func(c *Config) bool {
-		return (c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "") && (c.CRLF || c.Telnet || c.HexInput || c.Interval > 0 || c.RecvLimit > 0 || c.SendOnly || c.RecvOnly || c.Transcript != "" || c.Timestamps || c.Progress || c.LimitRate > 0 || c.Delay > 0 || c.HexDump != "" || c.Output != "" || c.HalfOpen || c.NoShutdown || c.QuitAfter >= 0)
+		return (c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "") && (c.CRLF || c.Telnet || c.HexInput || c.Interval > 0 || c.RecvLimit > 0 || c.Listen && c.Proxy.Kind != "" && (c.SendOnly || c.RecvOnly) || c.Transcript != "" || c.Timestamps || c.Progress || c.LimitRate > 0 || c.Delay > 0 || c.HexDump != "" || c.Output != "" || c.HalfOpen || c.NoShutdown || c.QuitAfter >= 0)
 	}, "a broker or proxy only passes bytes between its connections", "leave out the options about nc's own input and output"},
 	{func(c *Config) bool {
 		return c.Scan && (len(c.Steps) > 0 || c.HexInput || c.CRLF || c.Transcript != "")
 	}, "-z sends and receives nothing", "leave out the options about the bytes"},
-	{func(c *Config) bool { return c.MaxConns > 0 && !c.Broker && !c.Chat && !c.Runs() && c.Proxy.Kind == "" }, "without a program, a broker or a proxy, connections are served one after another", "leave -m out, or add -e, -c, --broker, --chat or --proxy-type"},
-	{func(c *Config) bool { return c.Runs() && c.KeepOpen && c.UDP }, "datagrams have no connections to run a program for", "leave -k out: the program then serves the peer that speaks first"},
+	{func(c *Config) bool { return c.MaxConns > 0 && c.UDP && !c.Runs() }, "-m counts connections, and UDP has none", "leave -m out, or add -k and -e: each peer is then one"},
+	{func(c *Config) bool { return c.Crowd() && c.oneByOne() }, "with -k and -m many connections share the input and output", "leave out the options about one conversation, or -m"},
 	{func(c *Config) bool { return c.NoEdit && c.History != "" }, "--no-edit keeps no history", "leave out --history"},
 	{func(c *Config) bool { return c.Telnet && c.UDP }, "TELNET needs a stream", "leave -u out"},
 	{func(c *Config) bool { return c.NoShutdown && c.SendOnly }, "--send-only ends with its input, and --no-shutdown does not tell that", "choose one"},
 }
 
+// Ncat says that the command line is ncat's, where its users expect what it does without being asked.
+func (c *Config) Ncat() bool { return c.compat == compatNcat }
+
+// asNcat adds what ncat's users leave out.
+func (c *Config) asNcat() {
+	if c.Broker || c.Chat {
+		c.Listen = true
+	}
+	if c.Proxy.Addr != "" && c.Proxy.Kind == "" {
+		c.Proxy.Kind = "http"
+	}
+}
+
+// Crowd says that the clients of -k talk to this nc all at once: as ncat's, or where -m says how many may.
+func (c *Config) Crowd() bool {
+	return c.KeepOpen && !c.UDP && !c.Runs() && !c.Broker && !c.Chat && c.Proxy.Kind == "" && (c.MaxConns > 0 || c.Ncat() && !c.oneByOne())
+}
+
+// oneByOne says that an option is about one conversation.
+func (c *Config) oneByOne() bool {
+	return c.HexInput || c.Telnet || c.Interval > 0 || c.RecvLimit > 0 || c.Transcript != "" || c.Timestamps || c.Progress || c.LimitRate > 0 || c.Delay > 0 || c.HalfOpen || c.NoShutdown || c.QuitAfter >= 0
+}
+
 // check reads the operands and refuses what makes no sense together.
 func (c *Config) check(operands []string) error {
+	if c.Ncat() {
+		c.asNcat()
+	}
 	for _, b := range combinations {
 		if b.when(c) {
 			return report.Usage(b.hint, "%s", b.msg)
@@ -183,6 +209,8 @@ func (c *Config) checkListen(operands []string) error {
 	case len(operands) == 1 && c.SourcePorts == PortRange{}:
 		if host, port, ok := SplitHostPort(operands[0]); ok {
 			operands = []string{host, port}
+		} else if _, err := ParsePorts(operands[0], c.Proto(), true); err != nil && c.Ncat() {
+			operands = append(operands, "31337")
 		}
 	}
 	switch {

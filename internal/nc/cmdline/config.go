@@ -84,6 +84,7 @@ type Config struct {
 	JSON       bool
 	Completion string
 	Explain    bool
+	Test       bool // ncat's --test
 }
 
 // Mode is what to do; other than to run, it is to tell something.
@@ -107,7 +108,7 @@ type Step struct {
 type ProxyOptions struct {
 	Addr, Kind string
 	User       string
-	Auth       string
+	Auth       *string // USER:PASS; nil: not given
 	DNS        string
 	Header     int // --proxy-protocol: version, 0 for none
 }

@@ -157,7 +157,7 @@ var options = []option{
 
 	{letter: 'l', long: "listen", group: groupListen, help: "Listen for a connection instead of making one.", explain: "waits for a connection", set: flag(func(c *Config) *bool { return &c.Listen })},
 	{letter: 'k', long: "keep-open", group: groupListen, help: "Accept another connection when one ends; with a program, a broker or a proxy, many at once.", explain: "goes on listening after a connection ends", set: flag(func(c *Config) *bool { return &c.KeepOpen })},
-	{letter: 'm', long: "max-conns", arg: "N", group: groupListen, help: "Serve at most N connections at once; more wait in the queue.", explain: "serves at most %s connections at once", set: number(1, 1000000, func(c *Config) *int { return &c.MaxConns })},
+	{letter: 'm', long: "max-conns", arg: "N", group: groupListen, help: "Serve at most N connections at once, and turn more away; with -k alone, many then share nc's input and output.", explain: "serves at most %s connections at once", set: number(1, 1000000, func(c *Config) *int { return &c.MaxConns })},
 	{long: "allow", arg: "HOST,…", group: groupListen, help: "Accept only these addresses, networks (10.0.0.0/8), octets (10.0.0-3.*) or names.", explain: "accepts connections only from %s", set: list(func(c *Config) *[]string { return &c.Allow })},
 	{long: "allowfile", arg: "FILE", group: groupListen, help: "Accept only what FILE lists; read again when it changes.", explain: "accepts connections only from the hosts listed in %s", set: text(func(c *Config) *string { return &c.AllowFile })},
 	{long: "deny", arg: "HOST,…", group: groupListen, help: "Refuse these addresses, networks or names.", explain: "refuses connections from %s", set: list(func(c *Config) *[]string { return &c.Deny })},
@@ -215,7 +215,7 @@ var options = []option{
 	{letter: 'x', long: "proxy", arg: "ADDR[:PORT]", group: groupProxy, help: "Connect through a proxy; several, separated by commas, are a chain.", explain: "goes through the proxy %s", set: text(func(c *Config) *string { return &c.Proxy.Addr })},
 	{letter: 'X', long: "proxy-type", arg: "TYPE", group: groupProxy, help: "4, 4a, 5, socks4, socks4a, socks5, connect or http; with -l, nc is the proxy (http or socks5).", explain: "speaks %s as proxy protocol", set: SetProxyType},
 	{letter: 'P', long: "proxy-user", arg: "USER", group: groupProxy, help: "User name for the proxy; the password is asked for, or $NC_PROXY_PASSWORD.", explain: "is the user %s at the proxy", set: text(func(c *Config) *string { return &c.Proxy.User })},
-	{long: "proxy-auth", arg: "USER:PASS", group: groupProxy, help: "User name and password for the proxy; with -l, those a client must give.", explain: "uses a user name and password for the proxy", set: text(func(c *Config) *string { return &c.Proxy.Auth })},
+	{long: "proxy-auth", arg: "USER:PASS", group: groupProxy, help: "User name and password for the proxy, given when it asks, by Digest where it can; with -l, those a client must give.", explain: "uses a user name and password for the proxy", set: func(c *Config, v string) error { c.Proxy.Auth = &v; return nil }},
 	{long: "proxy-dns", arg: "WHERE", group: groupProxy, help: "Where the destination's name is looked up: local, remote, both (remote where the proxy can) or none.", explain: "looks the destination's name up %s", set: oneOf(func(c *Config) *string { return &c.Proxy.DNS }, "local", "remote", "both", "none")},
 	{long: "proxy-protocol", arg: "VERSION", group: groupProxy, help: "Send a PROXY protocol header (v1 or v2) first; with -l, expect one, of either version.", explain: "uses the PROXY protocol (%s)", set: setProxyProtocol},
 
@@ -267,8 +267,9 @@ var dialects = map[compat]map[byte]string{
 	},
 }
 
-// hidden options exist only for a dialect's letter.
+// hidden options exist only for a dialect: for one of its letters, or for its programs' test suites.
 var hidden = []option{
+	{long: "test", explain: "says NCAT TEST: LISTEN when it listens", set: flag(func(c *Config) *bool { return &c.Test })},
 	{long: "keepalive-on", explain: "sends TCP keep-alives", set: func(c *Config, _ string) error { c.Keepalive = 15 * time.Second; return nil }},
 }
 

@@ -121,13 +121,20 @@ func findLong(name string) (*option, []string) {
 	return nil, near
 }
 
+func findHidden(name string) *option {
+	for i := range hidden {
+		if hidden[i].long == name {
+			return &hidden[i]
+		}
+	}
+	return nil
+}
+
 // findLetter finds what a letter means in the dialect.
 func findLetter(d compat, l byte) *option {
 	if long, ok := dialects[d][l]; ok {
-		for i := range hidden {
-			if hidden[i].long == long {
-				return &hidden[i]
-			}
+		if o := findHidden(long); o != nil {
+			return o
 		}
 		o, _ := findLong(long)
 		return o
@@ -150,6 +157,9 @@ func findLetter(d compat, l byte) *option {
 func (p *parser) long(arg string, rest []string) ([]string, error) {
 	name, value, hasValue := strings.Cut(arg, "=")
 	o, near := findLong(name)
+	if o == nil && name == "test" && p.c.compat == compatNcat { // ncat has it, and does not document it
+		o = findHidden(name)
+	}
 	if o == nil {
 		if len(near) > 1 {
 			return rest, report.Usage("it could be "+strings.Join(near, ", "), "--%s is not clear", name)

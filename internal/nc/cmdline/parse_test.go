@@ -36,7 +36,7 @@ func TestRefusals(t *testing.T) {
 		"-x p -u h 1", "-b h 1", "--append-output h 1", "--output a -o a h 1", "-F -l 1", "-U", "-U a b", "-U a -p 1", "-U -4 a", "--vsock h 1", "h", "h 1-5",
 		"h 0", "-p 1-2 h 1", "-l 1 2 3", "-l -p 1 2", "-g x h 1", "-V 1 h 1", "-Z h 1", "--sctp h 1", "--lua-exec f h 1", "-w", "-w -1 h 1", "--retry 0 h 1",
 		"-T bogus h 1", "-q x h 1", "--limit-rate 0 h 1", "--resolve x h 1", `--send \q h 1`, "--compat=mine h 1", "--ssl=1 h 1", "-é h 1", "-l --pow 1", "--pow -u h 1", "-l --broker -e a 1",
-		"-l --proxy-type socks4 1", "-l --chat -C 1", "-lku -e a 1", "--pow-wait 1 h 1", "-lk -m 3 1", "--no-edit --history f h 1",
+		"-l --proxy-type socks4 1", "-l --chat -C 1", "-lu -m 3 1", "--pow-wait 1 h 1", "-lk -m 3 --timestamps 1", "-l --proxy-type http --proxy-auth u 1", "--no-edit --history f h 1",
 	} {
 		_, _, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
 		var u *report.UsageError

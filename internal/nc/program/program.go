@@ -10,6 +10,7 @@
 package program
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (r *Runner) Run(ctx context.Context, conn net.Conn, peer net.Addr) error {
 // has to look at the bytes: they then never pass through this process.
 func (r *Runner) handOver(conn net.Conn) *os.File {
 	c := r.Config
-	if r.Tap != nil || c.Timeout > 0 || c.IdleTimeout > 0 || c.Delay > 0 || c.QuitAfter >= 0 {
+	if r.Tap != nil || c.CRLF || c.Timeout > 0 || c.IdleTimeout > 0 || c.Delay > 0 || c.QuitAfter >= 0 {
 		return nil
 	}
 	switch conn := conn.(type) {
@@ -210,6 +211,9 @@ func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdi
 // copyTapped copies and writes down what passes. It returns the writer's error.
 func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bool) error {
 	buf := make([]byte, 64<<10)
+	if sent && r.Config.CRLF {
+		w = &crlf{w: w}
+	}
 	for {
 		k, err := from.Read(buf)
 		if k > 0 {
@@ -230,4 +234,25 @@ func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bo
 			return nil
 		}
 	}
+}
+
+// crlf makes CRLF of each LF that has no CR before it already.
+type crlf struct {
+	w      io.Writer
+	lastCR bool
+}
+
+func (c *crlf) Write(p []byte) (int, error) {
+	out := make([]byte, 0, len(p)+bytes.Count(p, []byte{'\n'}))
+	for _, b := range p {
+		if b == '\n' && !c.lastCR {
+			out = append(out, '\r')
+		}
+		out = append(out, b)
+		c.lastCR = b == '\r'
+	}
+	if _, err := c.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

@@ -6,14 +6,11 @@
 package proxy
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -29,7 +26,22 @@ const (
 )
 
 // Auth is a user and password; nil is nobody.
-type Auth struct{ User, Pass string }
+type Auth struct {
+	User, Pass string
+	bare       bool // nothing but a user was given, not even the colon
+	// challenge is what an HTTP proxy has asked for; Connect notes it here, so that the next connection to the same proxy
+	// is answered for at once.
+	challenge *challenge
+}
+
+// ParseAuth reads USER:PASS; a word without a colon is a user without a password.
+func ParseAuth(s string) *Auth {
+	user, pass, colon := strings.Cut(s, ":")
+	return &Auth{User: user, Pass: pass, bare: !colon}
+}
+
+// ErrAgain says that the proxy wants a login and has ended the connection: Connect will give it on a new one.
+var ErrAgain = errors.New("the proxy wants a login on a new connection")
 
 // Error is a proxy's refusal.
 type Error struct {
@@ -41,7 +53,8 @@ type Error struct {
 func (e *Error) Error() string { return "the proxy refused: " + e.Reason }
 
 // Connect asks the proxy at conn for a connection to host and port. A host
-// that is a name is sent as a name, except to SOCKS4, which has none.
+// that is a name is sent as a name, except to SOCKS4, which has none. An HTTP proxy is given the
+// user and password only when it asks, by Digest where it can.
 func Connect(conn io.ReadWriter, kind Kind, host string, port int, auth *Auth) error {
 	if port < 1 || port > 65535 {
 		return fmt.Errorf("port %d cannot be asked for", port)
@@ -55,67 +68,6 @@ func Connect(conn io.ReadWriter, kind Kind, host string, port int, auth *Auth) e
 		return connectSOCKS5(conn, host, port, auth)
 	}
 	return fmt.Errorf("there is no proxy protocol %q", kind)
-}
-
-func connectHTTP(conn io.ReadWriter, host string, port int, auth *Auth) error {
-	if strings.ContainsAny(host, "\r\n\t /?#@") {
-		return fmt.Errorf("%q is no host name", host)
-	}
-	target := net.JoinHostPort(host, strconv.Itoa(port))
-	req := "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n"
-	if auth != nil {
-		req += "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(auth.User+":"+auth.Pass)) + "\r\n"
-	}
-	if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
-		return err
-	}
-	head, err := readHead(conn)
-	if err != nil {
-		return fmt.Errorf("read the proxy's answer: %w", err)
-	}
-	status, _, _ := strings.Cut(head, "\r\n")
-	status, _, _ = strings.Cut(status, "\n")
-	proto, rest, ok := strings.Cut(strings.TrimSpace(status), " ")
-	code, text, _ := strings.Cut(rest, " ")
-	if !ok || !strings.HasPrefix(proto, "HTTP/") || len(code) != 3 {
-		return fmt.Errorf("the proxy does not speak HTTP: it answered %q", status)
-	}
-	if code[0] != '2' {
-		return &Error{HTTP, code + " " + text, code == "407"}
-	}
-	return nil
-}
-
-// maxHead bounds an HTTP head.
-const maxHead = 64 << 10
-
-var errLongHead = errors.New("the HTTP head has no end")
-
-// readHead reads to the empty line and no byte further, hence byte by byte.
-func readHead(r io.Reader) (string, error) {
-	var b strings.Builder
-	one := make([]byte, 1)
-	line := 0
-	for b.Len() < maxHead {
-		if _, err := io.ReadFull(r, one); err != nil {
-			if err == io.EOF && b.Len() > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return b.String(), err
-		}
-		b.WriteByte(one[0])
-		switch one[0] {
-		case '\n':
-			if line == 0 {
-				return b.String(), nil
-			}
-			line = 0
-		case '\r':
-		default:
-			line++
-		}
-	}
-	return b.String(), errLongHead
 }
 
 func connectSOCKS4(conn io.ReadWriter, kind Kind, host string, port int, auth *Auth) error {

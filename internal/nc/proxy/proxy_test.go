@@ -2,11 +2,14 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
 	"io"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 // pipe is a stream whose two directions are given.
@@ -17,25 +20,25 @@ type pipe struct {
 
 // TestHandshakes lets the client and the server of this package talk.
 func TestHandshakes(t *testing.T) {
-	auth := &Auth{"user", "pass:word"}
+	auth := ParseAuth("user:pass:word")
 	for _, kind := range []Kind{HTTP, SOCKS5} {
 		for _, host := range []string{"chal.example.org", "192.0.2.7", "2001:db8::1"} {
 			for _, a := range []*Auth{nil, auth} {
 				client, server := net.Pipe()
 				got := make(chan *Request, 1)
 				go func() {
-					accept := AcceptHTTP
-					if kind == SOCKS5 {
-						accept = AcceptSOCKS5
-					}
-					req, err := accept(server, a)
+					req, err := accept(kind, server, a)
 					if err == nil {
 						req.Reply(server, nil)
 						io.WriteString(server, "after")
 					}
 					got <- req
 				}()
-				if err := Connect(client, kind, host, 1337, a); err != nil {
+				mine := a
+				if a != nil && kind == HTTP { // as on the connection that follows the one it was asked on
+					mine = &Auth{User: a.User, Pass: a.Pass, challenge: &challenge{scheme: "basic"}}
+				}
+				if err := Connect(client, kind, host, 1337, mine); err != nil {
 					t.Fatalf("%s to %s: %v", kind, host, err)
 				}
 				after := make([]byte, 5)
@@ -49,20 +52,135 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
-func TestWrongPassword(t *testing.T) {
-	for _, kind := range []Kind{HTTP, SOCKS5} {
+// accept is the server's side of one connection.
+func accept(kind Kind, conn io.ReadWriter, a *Auth) (*Request, error) {
+	switch {
+	case kind == SOCKS5:
+		return AcceptSOCKS5(conn, a)
+	case a == nil:
+		return AcceptHTTP(conn, nil)
+	}
+	return AcceptHTTP(conn, NewLogin(*a))
+}
+
+// connect makes connections to a proxy until it does not ask for one more, and says how many.
+func connect(kind Kind, login *Login, mine *Auth) (connections int, err error) {
+	for err = ErrAgain; err == ErrAgain && connections < 5; connections++ {
 		client, server := net.Pipe()
 		go func() {
 			if kind == HTTP {
-				AcceptHTTP(server, &Auth{"user", "right"})
+				if req, err := AcceptHTTP(server, login); err == nil {
+					req.Reply(server, nil)
+				}
 			} else {
-				AcceptSOCKS5(server, &Auth{"user", "right"})
+				AcceptSOCKS5(server, &login.Auth)
 			}
 			server.Close()
 		}()
-		err := Connect(client, kind, "h", 1, &Auth{"user", "wrong"})
+		err = Connect(client, kind, "h", 1, mine)
+		client.Close()
+	}
+	return connections, err
+}
+
+func TestWrongPassword(t *testing.T) {
+	for _, kind := range []Kind{HTTP, SOCKS5} {
+		_, err := connect(kind, NewLogin(*ParseAuth("user:right")), ParseAuth("user:wrong"))
 		if e, ok := err.(*Error); !ok || !e.Auth {
 			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+}
+
+// TestStaleNonce: who has waited too long is asked once more, who guesses is refused.
+func TestStaleNonce(t *testing.T) {
+	login, mine := NewLogin(*ParseAuth("user:right")), ParseAuth("user:right")
+	if n, err := connect(HTTP, login, mine); n != 2 || err != nil {
+		t.Fatalf("%d connections, %v, want 2", n, err)
+	}
+	if n, err := connect(HTTP, login, mine); n != 1 || err != nil {
+		t.Errorf("%d connections, %v, though the challenge was known", n, err)
+	}
+	login.now = func() time.Time { return time.Now().Add(nonceLife) }
+	if n, err := connect(HTTP, login, mine); n != 2 || err != nil {
+		t.Errorf("%d connections, %v, with an old nonce", n, err)
+	}
+	mine.Pass = "wrong"
+	login.now = func() time.Time { return time.Now().Add(3 * nonceLife) }
+	if n, err := connect(HTTP, login, mine); n != 1 || err == nil {
+		t.Errorf("%d connections, %v, with an old nonce and a wrong password", n, err)
+	}
+	mine = ParseAuth("user:right")
+	connect(HTTP, login, mine)
+	if n, err := connect(HTTP, NewLogin(login.Auth), mine); n != 1 || err == nil {
+		t.Errorf("%d connections, %v, with another proxy's nonce", n, err)
+	}
+}
+
+// TestDigestResponse has the examples of RFC 7616, section 3.9.1, and RFC 2069's of a response without qop.
+func TestDigestResponse(t *testing.T) {
+	p := map[string]string{
+		"username": "Mufasa", "realm": "http-auth@example.org", "uri": "/dir/index.html", "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+		"nc": "00000001", "cnonce": "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", "qop": "auth",
+	}
+	if got := digestResponse(md5.New, p, "Circle of Life", "GET"); got != "8ca523f5e9506fed4657c9700eebdbec" {
+		t.Errorf("MD5: %s", got)
+	}
+	if got := digestResponse(sha256.New, p, "Circle of Life", "GET"); got != "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1" {
+		t.Errorf("SHA-256: %s", got)
+	}
+	old := map[string]string{"username": "Mufasa", "realm": "testrealm@host.com", "nonce": "dcd98b7102dd2f0e8b11d0f600bfb0c093", "uri": "/dir/index.html"}
+	if got := digestResponse(md5.New, old, "CircleOfLife", "GET"); got != "1949323746fe6a43ef61f9606e7febea" {
+		t.Errorf("without qop: %s", got)
+	}
+}
+
+// TestChoose takes the challenge that tells least, from whatever a proxy writes.
+func TestChoose(t *testing.T) {
+	const md5, sha, basic = `Digest realm="r", nonce="n", qop="auth,auth-int"`, `Digest realm="r", nonce="s", algorithm=SHA-256`, `Basic realm="a \"b\", c"`
+	for _, test := range []struct {
+		values []string
+		want   string
+	}{
+		{nil, "none"},
+		{[]string{basic}, "basic"},
+		{[]string{basic, md5}, "digest n"},
+		{[]string{basic + ", NTLM, " + md5}, "digest n"},
+		{[]string{sha, md5}, "digest s"},
+		{[]string{md5, sha}, "digest s"},
+		{[]string{md5 + " , " + sha + "," + basic}, "digest s"},
+		{[]string{"NTLM", "Negotiate"}, "none"},
+		{[]string{"NTLM abc==, " + basic}, "basic"},
+		{[]string{`Digest realm="r", nonce="n", algorithm=SHA-512-256`, basic}, "basic"},
+		{[]string{`Digest realm="r", nonce="n", qop="auth-int"`, basic}, "basic"},
+		{[]string{`Digest realm="r"`}, "none"},
+		{[]string{`Digest nonce=bare,realm=r`}, "digest bare"},
+		{[]string{`"`, `=`, `,,,`, "Basic"}, "basic"},
+	} {
+		got := "none"
+		if c := choose(test.values); c != nil {
+			got = strings.TrimSpace(c.scheme + " " + c.params["nonce"])
+		}
+		if got != test.want {
+			t.Errorf("%q: %s, want %s", test.values, got, test.want)
+		}
+	}
+}
+
+// TestAsked gives a login to a proxy that asks on the same connection, and by each way.
+func TestAsked(t *testing.T) {
+	const refusal = "HTTP/1.1 407 No\r\nContent-Length: 3\r\nProxy-Authenticate: "
+	for _, test := range []struct{ auth, answer, want string }{
+		{"u:p", refusal + "Basic realm=x\r\n\r\nno\n", "Basic dTpw"},
+		{"u", refusal + "Basic realm=x\r\n\r\nno\n", "Basic dQ=="},
+		{"", refusal + "Basic\r\n\r\nno\n", "Basic "},
+		{`a"b:p`, refusal + `Digest realm="r", nonce="n"` + "\r\n\r\nno\n", `Digest username="a\"b", realm="r", nonce="n", uri="h:1", response="`},
+	} {
+		var sent bytes.Buffer
+		err := Connect(pipe{strings.NewReader(test.answer + "HTTP/1.1 200 OK\r\n\r\n"), &sent}, HTTP, "h", 1, ParseAuth(test.auth))
+		first, second, _ := strings.Cut(sent.String(), "\r\n\r\n")
+		if err != nil || strings.Contains(first, "Authorization") || !strings.Contains(second, "Proxy-Authorization: "+test.want) {
+			t.Errorf("%q: %v, sent %q, then %q", test.auth, err, first, second)
 		}
 	}
 }
@@ -78,7 +196,13 @@ func TestPlainRequest(t *testing.T) {
 		{"length and chunks", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
 		{"no header", post + "word\r\n\r\n", "", "400"},
 		{"a blank before the colon", post + "Content-Length : 3\r\n\r\n", "", "400"},
-		{"no end", post + "X: " + strings.Repeat("x", maxHead) + "\r\n\r\n", "", "431"},
+		{"no end", post + "X: " + strings.Repeat("x", maxHead) + "\r\n\r\n", "", "413"},
+		{"a long first line", "GET http://h/" + strings.Repeat("x", maxLine) + " HTTP/1.1\r\n\r\n", "", "414"},
+		{"no such method", "STEAL http://h/ HTTP/1.1\r\n\r\n", "", "405"},
+		{"half a method", "GE http://h/ HTTP/1.1\r\n\r\n", "", "405"},
+		{"a length below nothing", post + "Content-Length: -3\r\n\r\n", "", "400"},
+		{"of one hop", post + "Connection: keep-alive, x\r\nKeep-Alive: 3\r\nConnection: close\r\nX: 1\r\nY: 2\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nY: 2\r\nConnection: close\r\n\r\n", ""},
+		{"a folded line", post + "X: a  \r\n\t  \n b\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nX: a b\r\nConnection: close\r\n\r\n", ""},
 	} {
 		var out bytes.Buffer
 		req, err := AcceptHTTP(pipe{strings.NewReader(tt.request), &out}, nil)
@@ -124,11 +248,12 @@ func TestHeaders(t *testing.T) {
 
 func FuzzClient(f *testing.F) {
 	f.Add("HTTP/1.1 200 OK\r\n\r\n")
+	f.Add("HTTP/1.1 407 No\r\nProxy-Authenticate: Digest nonce=\"n\", Basic, x\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
 	f.Add("\x05\x02\x01\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 	f.Add("\x00\x5a\x00\x00\x00\x00\x00\x00")
 	f.Fuzz(func(t *testing.T, answer string) {
 		for _, kind := range []Kind{HTTP, SOCKS4, SOCKS4a, SOCKS5} {
-			Connect(pipe{strings.NewReader(answer), io.Discard}, kind, "192.0.2.7", 80, &Auth{"u", "p"})
+			Connect(pipe{strings.NewReader(answer), io.Discard}, kind, "192.0.2.7", 80, ParseAuth("u:p"))
 		}
 	})
 }
@@ -136,14 +261,15 @@ func FuzzClient(f *testing.F) {
 func FuzzServer(f *testing.F) {
 	f.Add("CONNECT h:1 HTTP/1.1\r\n\r\n", true)
 	f.Add("GET http://h/ HTTP/1.0\r\nProxy-Authorization: Basic dTpw\r\n\r\n", true)
+	f.Add("CONNECT h:1 HTTP/1.1\r\nProxy-Authorization: Digest username=\"u\", realm=nc, nonce=\"1-2\", uri=\"h:1\", response=x\r\n\r\n", true)
 	f.Add("\x05\x01\x00\x05\x01\x00\x03\x01h\x00\x01", false)
 	f.Fuzz(func(t *testing.T, request string, login bool) {
 		var auth *Auth
 		if login {
-			auth = &Auth{"u", "p"}
+			auth = ParseAuth("u:p")
 		}
-		for _, accept := range []func(io.ReadWriter, *Auth) (*Request, error){AcceptHTTP, AcceptSOCKS5} {
-			req, err := accept(pipe{strings.NewReader(request), io.Discard}, auth)
+		for _, kind := range []Kind{HTTP, SOCKS5} {
+			req, err := accept(kind, pipe{strings.NewReader(request), io.Discard}, auth)
 			if err == nil && (req.Host == "" && req.Kind == HTTP || req.Port < 0 || req.Port > 65535) {
 				t.Fatalf("accepted %+v", req)
 			}

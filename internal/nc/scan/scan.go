@@ -32,8 +32,10 @@ type Scanner struct {
 	Limit time.Duration
 	// Interval is waited between ports, which are then looked at one by one.
 	Interval time.Duration
-	// UDP sends an empty datagram and waits for a refusal, for Limit or a second.
+	// UDP sends a datagram and waits for a refusal, for Limit or a second.
 	UDP bool
+	// Payload is what that datagram holds.
+	Payload []byte
 }
 
 // atOnce is how many ports are looked at together: enough that a thousand
@@ -140,7 +142,7 @@ func (s *Scanner) probe(ctx context.Context, a netip.Addr, port int) (net.Conn, 
 	conn.SetReadDeadline(time.Now().Add(wait))
 	// A closed port answers the first datagram; the error comes with the second call.
 	buf := make([]byte, 1)
-	if _, err := conn.Write(nil); err == nil {
+	if _, err := conn.Write(s.Payload); err == nil {
 		_, err = conn.Read(buf)
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			conn.Close()

@@ -1,0 +1,87 @@
+package nc
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+)
+
+// serveBroker is --broker and --chat: the clients among themselves, and nc's own input to all.
+func (n *netcat) serveBroker() func(context.Context, *client) error {
+	b := &broker.Broker{Chat: n.c.Chat, Idle: n.c.IdleLimit(), Cut: func(id int) {
+		n.r.Say("%s: user%d reads too slowly and is cut off", n.c.Name, id)
+	}}
+	if n.c.SendOnly || n.c.RecvOnly { // only the input is passed on, or nothing is
+		b.Heard = func([]byte) error { return nil }
+	}
+	return n.together(b, func() {})
+}
+
+// serveCrowd is -k with many clients at once: what they send is nc's output, its input goes to all.
+func (n *netcat) serveCrowd() func(context.Context, *client) error {
+	b := &broker.Broker{Idle: n.c.IdleLimit(), Heard: func(p []byte) error {
+		if n.c.SendOnly {
+			return nil
+		}
+		if n.taps != nil {
+			if err := n.taps.gotBytes(p); err != nil {
+				return err
+			}
+		}
+		return n.output(p)
+	}}
+	return n.together(b, b.End)
+}
+
+// together serves clients with b. The input is read from the first client on: before, nobody would have it.
+func (n *netcat) together(b *broker.Broker, atEnd func()) func(context.Context, *client) error {
+	var once sync.Once
+	return func(ctx context.Context, cl *client) error {
+		b.Serve(ctx, cl.conn, cl.peer.String(), func() {
+			// Told only when it is in: who reads that may count on hearing the others.
+			n.tellReceived(ctx, cl.conn)
+			if !n.c.NoStdin && !n.c.RecvOnly {
+				once.Do(func() {
+					go func() {
+						if err := n.tellAll(b); err != nil {
+							n.r.Fail(err)
+						}
+						atEnd()
+					}()
+				})
+			}
+		})
+		return nil
+	}
+}
+
+// tellAll sends the input to all clients until it ends. It ends with the process: nothing waits for it.
+func (n *netcat) tellAll(b *broker.Broker) error {
+	buf := make([]byte, 32<<10)
+	lastCR := false
+	for {
+		k, err := n.in.Read(buf, nil)
+		if k > 0 {
+			p := bytes.Clone(buf[:k])
+			if n.c.CRLF {
+				p = crlf(p, &lastCR)
+			}
+			if n.taps != nil {
+				if err := n.taps.sentBytes(p); err != nil {
+					return err
+				}
+			}
+			b.Tell(p)
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return report.Bare(err)
+		}
+	}
+}
