@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +48,22 @@ func rawStream(c net.Conn) syscall.RawConn {
 	return rc
 }
 
+// pace keeps a loop of system calls from looking stuck. A goroutine that has been on its processor for ten milliseconds without
+// the scheduler is one to take the processor from, and in a system call that is done at once, in every call, fifty thousand
+// times a second where it can be. Who goes through the scheduler before that is left alone.
+type pace struct{ last time.Time }
+
+const paceTime = 5 * time.Millisecond
+
+func (p *pace) step() {
+	if now := time.Now(); now.Sub(p.last) >= paceTime {
+		if !p.last.IsZero() {
+			runtime.Gosched()
+		}
+		p.last = now
+	}
+}
+
 // spliceIn is Send without copying. It reports false, having moved nothing,
 // when this pair of descriptors must be copied.
 func spliceIn(conn net.Conn, in *Input, m *Meter, stop *Stop) (bool, error) {
@@ -73,7 +91,9 @@ func growPipe(fd int) { unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) 
 // changed meanwhile, so both are asked before one is waited for.
 func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
 	moved := false
+	var beat pace
 	for {
+		beat.step()
 		var n int64
 		var err error
 		werr := rc.Write(func(fd uintptr) bool {
@@ -124,7 +144,9 @@ func endOfInput(err error) error {
 
 func fileToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
 	moved := false
+	var beat pace
 	for {
+		beat.step()
 		if stop.stopped() {
 			return true, ErrStopped
 		}
@@ -220,7 +242,9 @@ func isNull(fd int) bool {
 // discard receives for /dev/null: of TCP, MSG_TRUNC takes bytes away without copying them anywhere (tcp(7)).
 func discard(rc syscall.RawConn, m *Meter) error {
 	nobody := make([]byte, 4<<20) // never written to
+	var beat pace
 	for {
+		beat.step()
 		var n int
 		var err error
 		rerr := rc.Read(func(fd uintptr) bool {
@@ -253,7 +277,9 @@ func discard(rc syscall.RawConn, m *Meter) error {
 // would not get what is in it before the peer's next bytes.
 func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 	moved := false
+	var beat pace
 	for {
+		beat.step()
 		var n int64
 		var err error
 		rerr := rc.Read(func(fd uintptr) bool {
@@ -318,7 +344,9 @@ func throughPipe(from syscall.RawConn, drain func(p *privatePipe, n int64) error
 		return false, nil
 	}
 	defer p.close()
+	var beat pace
 	for first := true; ; first = false {
+		beat.step()
 		n, err := p.fillFromSocket(from)
 		switch {
 		case err != nil && first && errors.Is(err, unix.EINVAL):
