@@ -61,7 +61,7 @@ func (s *session) live() (stop func()) {
 	if a := s.conn.RemoteAddr(); a != nil {
 		where = a.String()
 	}
-	if t, ok := s.conn.(*tls.Conn); ok {
+	if t, ok := s.conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		where += ", " + tls.VersionName(t.ConnectionState().Version)
 	}
 	var before int64

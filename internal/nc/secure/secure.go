@@ -182,13 +182,14 @@ func (p *Peer) Connect(ctx context.Context, conn net.Conn) (net.Conn, error) {
 			return verifyPeer(cs, roots, conf.ServerName)
 		}
 	}
-	tc := tls.Client(conn, conf)
+	below := newGather(conn)
+	tc := tls.Client(below, conf)
 	if err := p.handshake(ctx, tc); err != nil {
 		conn.Close()
 		return nil, tlsError(err, conf.ServerName, shown)
 	}
 	p.tell(tc.ConnectionState())
-	return tc, nil
+	return &bulkConn{tc, below}, nil
 }
 
 func verifyPeer(cs tls.ConnectionState, roots *x509.CertPool, name string) error {
@@ -391,7 +392,8 @@ func selfSigned(host string) (tls.Certificate, error) {
 
 // Accept makes the server's handshake with what ServerConfig returned.
 func (p *Peer) Accept(ctx context.Context, conn net.Conn, conf *tls.Config) (net.Conn, error) {
-	tc := tls.Server(conn, conf)
+	below := newGather(conn)
+	tc := tls.Server(below, conf)
 	if err := p.handshake(ctx, tc); err != nil {
 		conn.Close()
 		var notTLS tls.RecordHeaderError
@@ -401,5 +403,5 @@ func (p *Peer) Accept(ctx context.Context, conn net.Conn, conf *tls.Config) (net
 		return nil, fmt.Errorf("TLS handshake with %s: %w", conn.RemoteAddr(), err)
 	}
 	p.tell(tc.ConnectionState())
-	return tc, nil
+	return &bulkConn{tc, below}, nil
 }
