@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -54,35 +55,62 @@ type Entry struct {
 }
 
 // MarshalJSON writes the entry as an object on one line.
-func (e Entry) MarshalJSON() ([]byte, error) {
-	var remote string
-	if e.Remote.IsValid() {
-		remote = e.Remote.String()
+func (e Entry) MarshalJSON() ([]byte, error) { return e.appendJSON(nil), nil }
+
+// appendJSON is what package json would write, at a tenth of its cost: a session has two entries, and an event stream is on for
+// all of an event.
+func (e Entry) appendJSON(b []byte) []byte {
+	b = append(b, `{"event":`...)
+	b = appendString(b, e.What)
+	for _, f := range [...]struct{ key, value string }{
+		{`,"challenge":`, e.Challenge}, {`,"addr":`, e.Addr}, {`,"session":`, e.Session}, {`,"remote":`, ""}, {`,"team":`, e.Team}, {`,"reason":`, string(e.Reason)},
+	} {
+		switch {
+		case f.key == `,"remote":` && e.Remote.IsValid():
+			b = appendString(append(b, f.key...), e.Remote.String())
+		case f.value != "":
+			b = appendString(append(b, f.key...), f.value)
+		}
 	}
-	return json.Marshal(struct {
-		Event     string    `json:"event"`
-		Challenge string    `json:"challenge,omitempty"`
-		Addr      string    `json:"addr,omitempty"`
-		Session   string    `json:"session,omitempty"`
-		Remote    string    `json:"remote,omitempty"`
-		Team      string    `json:"team,omitempty"`
-		Reason    Reason    `json:"reason,omitempty"`
-		Seconds   float64   `json:"seconds,omitempty"`
-		Time      time.Time `json:"time,omitzero"`
-	}{e.What, e.Challenge, e.Addr, e.Session, remote, e.Team, e.Reason, e.Duration.Seconds(), e.Time})
+	if e.Duration != 0 {
+		b = append(b, `,"seconds":`...)
+		if e.Duration.Abs() < time.Microsecond {
+			seconds, _ := json.Marshal(e.Duration.Seconds()) // with an exponent
+			b = append(b, seconds...)
+		} else {
+			b = strconv.AppendFloat(b, e.Duration.Seconds(), 'f', -1, 64)
+		}
+	}
+	if !e.Time.IsZero() {
+		b = append(b, `,"time":"`...)
+		b = e.Time.AppendFormat(b, time.RFC3339Nano)
+		b = append(b, '"')
+	}
+	return append(b, '}')
+}
+
+// appendString appends s as JSON; only names that somebody has chosen may need more than quotes.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s)
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // JSONLedger returns a function for Server.Ledger that writes each entry to w as a line of JSON, one
 // Write a line. It may be shared by servers. Errors of w are ignored: a full disk ends no session.
 func JSONLedger(w io.Writer) func(Entry) {
 	var mu sync.Mutex
+	var line []byte
 	return func(e Entry) {
-		line, err := e.MarshalJSON() // json.Marshal would read through it once more
-		if err != nil {
-			return
-		}
 		mu.Lock()
 		defer mu.Unlock()
-		w.Write(append(line, '\n'))
+		line = append(e.appendJSON(line[:0]), '\n')
+		w.Write(line)
 	}
 }
