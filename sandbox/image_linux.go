@@ -48,7 +48,7 @@ func command(p Policy, img *oci.Image, argv []string) ([]string, error) {
 			err = fmt.Errorf("sandbox: program %w", err)
 		}
 	} else {
-		program, err = findProgram(p, argv[0])
+		program, err = FindProgram(p, argv[0])
 	}
 	if err != nil {
 		return nil, err

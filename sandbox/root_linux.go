@@ -212,10 +212,6 @@ func inHost(name string) bool {
 	return slices.ContainsFunc(hostDirs, func(d string) bool { return below(name, d) })
 }
 
-func below(name, dir string) bool {
-	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
-}
-
 // places makes what a session may mount on.
 func (b *rootBuilder) places(p Policy) {
 	b.mkdir("/tmp")

@@ -5,10 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"unsafe"
 
@@ -101,40 +97,6 @@ func Prepare(p Policy, argv ...string) (*Runner, error) {
 	}
 	r.release(s)
 	return r, nil
-}
-
-// findProgram returns the program's path inside the root.
-func findProgram(p Policy, name string) (string, error) {
-	if p.Root != "" {
-		if !filepath.IsAbs(name) {
-			return "", fmt.Errorf("sandbox: %q: in another root a program is named by its whole path", name)
-		}
-		return name, nil
-	}
-	if !strings.Contains(name, "/") {
-		found, err := exec.LookPath(name)
-		if err != nil {
-			return "", fmt.Errorf("sandbox: %w", err)
-		}
-		name = found
-	}
-	name, err := filepath.Abs(name)
-	if err != nil {
-		return "", fmt.Errorf("sandbox: %w", err)
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return "", fmt.Errorf("sandbox: %w", err)
-	}
-	if info.IsDir() || info.Mode()&0o111 == 0 {
-		return "", fmt.Errorf("sandbox: %s is no program: its mode is %v", name, info.Mode())
-	}
-	for _, f := range append([]string{name, p.Dir}, p.Files...) {
-		if p.Tmp > 0 && below(f, "/tmp") || p.Proc && below(f, "/proc") {
-			return "", fmt.Errorf("sandbox: %s would be hidden by the session's own %s: move it elsewhere", f, f[:strings.IndexByte(f[1:]+"/", '/')+1])
-		}
-	}
-	return name, nil
 }
 
 // setUp makes the launcher prepare itself.

@@ -36,9 +36,9 @@ func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("no program to run")
 	}
-	path, err := exec.LookPath(argv[0])
-	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, fmt.Errorf("find program: %w", err)
+	path, err := sandbox.FindProgram(sandbox.Policy{Dir: p.Dir}, argv[0])
+	if err != nil {
+		return nil, err
 	}
 	return &unconfined{p.Limits(), path, argv, make(chan struct{}, maxStarting)}, nil
 }

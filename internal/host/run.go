@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,8 +85,8 @@ func (r *Run) Serve(ctx context.Context) error {
 		return err
 	}
 	h, err := program.New(config)
-	if missingProgram(err, config.Command) {
-		return settingError("name a program that is in PATH, or its path, as ./chal", "%w", err)
+	if no := (*sandbox.ProgramError)(nil); errors.As(err, &no) {
+		return settingError(no.Hint(), "%w", err)
 	}
 	if err != nil {
 		return err
@@ -113,13 +111,6 @@ func (r *Run) Serve(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// missingProgram says whether err is that the program itself is not there, and not something that it or the sandbox needs.
-func missingProgram(err error, command []string) bool {
-	var path *fs.PathError
-	return errors.Is(err, exec.ErrNotFound) ||
-		errors.Is(err, fs.ErrNotExist) && errors.As(err, &path) && len(command) > 0 && path.Path == command[0]
 }
 
 // config reads the command and the flags that are about the program.

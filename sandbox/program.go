@@ -1,0 +1,97 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// ProgramError says why a program cannot be run.
+type ProgramError struct {
+	Name   string // as it was given
+	Reason string
+	hint   string
+	err    error
+}
+
+func (e *ProgramError) Error() string { return e.Name + " " + e.Reason }
+
+// Hint is what to do about it.
+func (e *ProgramError) Hint() string { return e.hint }
+
+// Unwrap returns what is behind it, if anything: fs.ErrNotExist or exec.ErrNotFound among others.
+func (e *ProgramError) Unwrap() error { return e.err }
+
+// FindProgram returns the path of the program that a Runner with policy p would run for name; a *[ProgramError] says why none.
+func FindProgram(p Policy, name string) (string, error) {
+	if p.Root != "" {
+		if !filepath.IsAbs(name) {
+			return "", &ProgramError{name, "is no whole path, by which programs are named in another root", "write /" + strings.TrimPrefix(name, "./"), nil}
+		}
+		return name, nil
+	}
+	path := name
+	if !strings.Contains(name, "/") {
+		found, err := exec.LookPath(name)
+		if err != nil {
+			return "", &ProgramError{name, "is not in $PATH", "is it installed? a program that is here is named ./" + name, exec.ErrNotFound}
+		}
+		path = found
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("sandbox: %w", err)
+	}
+	if err := runnable(name, path); err != nil {
+		return "", err
+	}
+	for _, f := range append([]string{path, p.Dir}, p.Files...) {
+		if p.Tmp > 0 && below(f, "/tmp") || p.Proc && below(f, "/proc") {
+			return "", fmt.Errorf("sandbox: %s would be hidden by the session's own %s: move it elsewhere", f, f[:strings.IndexByte(f[1:]+"/", '/')+1])
+		}
+	}
+	return path, nil
+}
+
+// runnable says why the kernel would not run a file, or nil.
+func runnable(name, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &ProgramError{name, "does not exist", "its path is looked for from where the server is started", err}
+	case err != nil:
+		return &ProgramError{name, "cannot be looked at: " + err.Error(), "", err}
+	case info.IsDir():
+		return &ProgramError{name, "is a directory", "name the program in it", nil}
+	case info.Mode()&0o111 == 0:
+		return &ProgramError{name, "is not executable", "chmod +x " + name + ", or name what runs it: python3 " + name, nil}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // executable, and not to be read: the kernel knows
+	}
+	defer f.Close()
+	start := make([]byte, 4)
+	n, _ := io.ReadFull(f, start)
+	if start = start[:n]; runtime.GOOS == "linux" && !bytes.HasPrefix(start, []byte("#!")) && string(start) != "\x7fELF" && !otherFormats() {
+		return &ProgramError{name, "is neither a program of this system nor a script that begins with #!", "name what runs it: python3 " + name + ", or sh " + name, nil}
+	}
+	return nil
+}
+
+// otherFormats says whether the kernel was told of more formats than its own.
+func otherFormats() bool {
+	entries, err := os.ReadDir("/proc/sys/fs/binfmt_misc")
+	return err == nil && len(entries) > 2 // register and status
+}
+
+func below(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
+}
