@@ -23,16 +23,18 @@ func (n *netcat) serveBroker() func(context.Context, *client) error {
 
 // serveCrowd is -k with many clients at once: what they send is nc's output, its input goes to all.
 func (n *netcat) serveCrowd() func(context.Context, *client) error {
+	var broken error // why the output takes no more; Heard runs once at a time
 	b := &broker.Broker{Idle: n.c.IdleLimit(), Heard: func(p []byte) error {
-		if n.c.SendOnly {
-			return nil
+		if n.c.SendOnly || broken != nil {
+			return broken
 		}
 		if n.taps != nil {
-			if err := n.taps.gotBytes(p); err != nil {
-				return err
+			if broken = n.taps.gotBytes(p); broken != nil {
+				return broken
 			}
 		}
-		return n.output(p)
+		broken = n.output(p)
+		return broken
 	}}
 	return n.together(b, b.End)
 }
@@ -41,7 +43,7 @@ func (n *netcat) serveCrowd() func(context.Context, *client) error {
 func (n *netcat) together(b *broker.Broker, atEnd func()) func(context.Context, *client) error {
 	var once sync.Once
 	return func(ctx context.Context, cl *client) error {
-		b.Serve(ctx, cl.conn, cl.peer.String(), func() {
+		return b.Serve(ctx, cl.conn, cl.peer.String(), func() {
 			// Told only when it is in: who reads that may count on hearing the others.
 			n.tellReceived(ctx, cl.conn)
 			if !n.c.NoStdin && !n.c.RecvOnly {
@@ -55,7 +57,6 @@ func (n *netcat) together(b *broker.Broker, atEnd func()) func(context.Context, 
 				})
 			}
 		})
-		return nil
 	}
 }
 

@@ -4,6 +4,7 @@ package nc
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -335,6 +336,38 @@ func TestCrowd(t *testing.T) {
 	}
 	io.WriteString(late, "still heard\n")
 	l.hears(t, "here\nhere\nstill heard\n")
+}
+
+// TestCrowdWithoutReader ends when nobody takes the output any more, as the session of one does.
+func TestCrowdWithoutReader(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	errs := newWatch()
+	cmd := exec.CommandContext(ctx, ncBinary, "-lkvn", "-m", "3", "127.0.0.1", "0")
+	cmd.Stdout, cmd.Stderr = w, errs
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "x\n")
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, errs)
+	}
 }
 
 // TestAllow admits by address and by name, and what is refused gets no byte.

@@ -105,6 +105,10 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	ctx, over := context.WithCancelCause(ctx)
+	defer over(nil)
+	unhook := context.AfterFunc(ctx, func() { ln.Close() })
+	defer unhook()
 	for {
 		conn, err := n.accept(ctx, ln)
 		if err != nil {
@@ -128,7 +132,10 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 			if err == nil {
 				err = serve(ctx, cl)
 			}
-			if err != nil && ctx.Err() == nil {
+			switch {
+			case errors.Is(err, relay.ErrOutput):
+				over(err) // nobody takes what the clients send
+			case err != nil && ctx.Err() == nil:
 				n.r.Fail(err)
 			}
 		})

@@ -71,8 +71,8 @@ type member struct {
 // Serve takes a connection in, passes on what it sends, and returns when it has
 // ended or ctx is done; the connection is then closed. peer is what a chat calls
 // it, and joined, which may be nil, is called when it is among the others.
-// Serve may be called by many at once.
-func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined func()) {
+// Its error is Heard's. Serve may be called by many at once.
+func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined func()) error {
 	b.mu.Lock()
 	b.last++
 	m := &member{id: b.last, conn: conn, queue: make(chan []byte, Backlog), gone: make(chan struct{})}
@@ -97,7 +97,7 @@ func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined f
 		defer close(written)
 		m.write()
 	}()
-	b.read(m)
+	err := b.read(m)
 	b.mu.Lock()
 	delete(b.all, m)
 	close(m.gone)
@@ -109,6 +109,7 @@ func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined f
 	conn.SetWriteDeadline(time.Now().Add(lastWrites))
 	<-written
 	conn.Close()
+	return err
 }
 
 // write sends what the queue holds, until the member has ended and the queue is empty.
@@ -172,8 +173,8 @@ func (b *Broker) each(p []byte) {
 const lastWrites = 10 * time.Second
 
 // read passes on what the member sends, until it ends: the end of one member is
-// no failure of the broker.
-func (b *Broker) read(m *member) {
+// no failure of the broker, only that nobody hears it.
+func (b *Broker) read(m *member) error {
 	buf := make([]byte, 32<<10)
 	var line []byte
 	spoke := time.Now()
@@ -194,7 +195,7 @@ func (b *Broker) read(m *member) {
 			herr := b.Heard(buf[:n])
 			b.heard.Unlock()
 			if herr != nil {
-				return
+				return herr
 			}
 		case b.Heard != nil:
 		case b.Chat:
@@ -203,7 +204,7 @@ func (b *Broker) read(m *member) {
 			b.pass(m, bytes.Clone(buf[:n]))
 		}
 		if err != nil {
-			return
+			return nil
 		}
 	}
 }
