@@ -292,7 +292,7 @@ func TestPolicyErrors(t *testing.T) {
 	if _, err := Prepare(Policy{}, "no-such-program"); err == nil {
 		t.Error("no-such-program: got no error")
 	}
-	if _, err := Prepare(Policy{}, "/etc/passwd"); err == nil || !strings.Contains(err.Error(), "no program") {
+	if _, err := Prepare(Policy{}, "/etc/passwd"); err == nil || !strings.Contains(err.Error(), "not executable") {
 		t.Errorf("/etc/passwd: got %v", err)
 	}
 }
