@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -170,7 +171,7 @@ func readHead(r io.Reader) (string, error) {
 }
 
 // methods are those that a proxy passes on; what they mean is the origin's affair.
-const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE, CONNECT"
+var methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"}
 
 // AcceptHTTP reads a client's request: CONNECT, or a plain one with an absolute URL.
 // When it fails the client has been told.
@@ -193,8 +194,8 @@ func AcceptHTTP(conn io.ReadWriter, login *Login) (*Request, error) {
 	switch {
 	case len(fields) != 3 || !strings.HasPrefix(fields[2], "HTTP/1."):
 		return refuse("400 Bad Request", "", fmt.Errorf("the client does not speak HTTP: it began with %q", line))
-	case !strings.Contains(methods+",", fields[0]+","):
-		return refuse("405 Method Not Allowed", "Allow: "+methods+"\r\n", fmt.Errorf("the client asked to %q", fields[0]))
+	case !slices.Contains(methods, fields[0]):
+		return refuse("405 Method Not Allowed", "Allow: "+strings.Join(methods, ", ")+"\r\n", fmt.Errorf("the client asked to %q", fields[0]))
 	}
 	if login != nil {
 		if stale, ok := login.admits(h.all("Proxy-Authorization"), fields[0], fields[1]); !ok {

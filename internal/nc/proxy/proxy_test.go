@@ -199,7 +199,7 @@ func TestPlainRequest(t *testing.T) {
 		{"no end", post + "X: " + strings.Repeat("x", maxHead) + "\r\n\r\n", "", "413"},
 		{"a long first line", "GET http://h/" + strings.Repeat("x", maxLine) + " HTTP/1.1\r\n\r\n", "", "414"},
 		{"no such method", "STEAL http://h/ HTTP/1.1\r\n\r\n", "", "405"},
-		{"half a method", "GE http://h/ HTTP/1.1\r\n\r\n", "", "405"},
+		{"half a method", "ET http://h/ HTTP/1.1\r\n\r\n", "", "405"},
 		{"a length below nothing", post + "Content-Length: -3\r\n\r\n", "", "400"},
 		{"of one hop", post + "Connection: keep-alive, x\r\nKeep-Alive: 3\r\nConnection: close\r\nX: 1\r\nY: 2\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nY: 2\r\nConnection: close\r\n\r\n", ""},
 		{"a folded line", post + "X: a  \r\n\t  \n b\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nX: a b\r\nConnection: close\r\n\r\n", ""},
