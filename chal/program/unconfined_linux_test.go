@@ -56,11 +56,11 @@ func TestUnconfinedEnds(t *testing.T) {
 
 func TestUnconfinedMistakes(t *testing.T) {
 	for want, c := range map[string]program.Config{
-		"no program":   {},
-		"is not in $PATH":   {Command: []string{"no-such-program"}},
-		"no /flag":     {Command: []string{"cat"}, Flag: program.FlagFile},
-		"NAME=value":   {Command: []string{"cat"}, Policy: sandbox.Policy{Env: []string{"x"}}},
-		"stderr \"x\"": {Command: []string{"cat"}, Policy: sandbox.Policy{Stderr: "x"}},
+		"no program":      {},
+		"is not in $PATH": {Command: []string{"no-such-program"}},
+		"no /flag":        {Command: []string{"cat"}, Flag: program.FlagFile},
+		"NAME=value":      {Command: []string{"cat"}, Policy: sandbox.Policy{Env: []string{"x"}}},
+		"stderr \"x\"":    {Command: []string{"cat"}, Policy: sandbox.Policy{Stderr: "x"}},
 	} {
 		c.Unconfined = true
 		if h, err := program.New(c); err == nil || !strings.Contains(err.Error(), want) {
