@@ -1,5 +1,5 @@
 // Bench measures flagstaff beside its peers and the limit, and writes what it
-// found to bench/RESULTS.md. Run it with `make bench`, one row with
+// found to bench/RESULTS.md, and a drawing beside it. Run it with `make bench`, one row with
 // `make bench ROW=accept`.
 //
 // A row is a Go benchmark that runs the things it compares in turn (A, B, A,
@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -71,6 +72,11 @@ func run(ctx context.Context, only string, count int, out string) error {
 	var report bytes.Buffer
 	fmt.Fprintf(&report, "# Results\n\nMade by `make bench`; do not edit. %s\n\n", machine())
 	fmt.Fprintf(&report, "Every figure is the median of %d runs, with the smallest and the largest.\n", count)
+	drawing := strings.TrimSuffix(out, filepath.Ext(out)) + ".svg"
+	if out != "-" {
+		fmt.Fprintf(&report, "\n![The ratios of rates, drawn](%s)\n", filepath.Base(drawing))
+	}
+	var drawn picture
 	matched := false
 	for _, r := range rows {
 		if !want.MatchString(r.name) {
@@ -84,13 +90,18 @@ func run(ctx context.Context, only string, count int, out string) error {
 			return ctx.Err()
 		}
 		fmt.Fprintf(&report, "\n## %s\n%s\n\n`go %s`\n\n", r.name, r.says, strings.Join(args, " "))
-		table(&report, string(text), err)
+		order, values := metrics(string(text))
+		table(&report, string(text), err, order, values)
+		drawn.add(r.name, r.says, order, values)
 	}
 	if !matched {
 		return fmt.Errorf("no row is called %q; the rows are %s", only, strings.Join(names(), ", "))
 	}
 	if out == "-" {
 		_, err = os.Stdout.Write(report.Bytes())
+		return err
+	}
+	if err := os.WriteFile(drawing, []byte(drawn.svg()), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(out, report.Bytes(), 0o644)
@@ -105,8 +116,7 @@ func names() []string {
 }
 
 // table writes the metrics of all runs, or why there are none.
-func table(w *bytes.Buffer, text string, err error) {
-	order, values := metrics(text)
+func table(w *bytes.Buffer, text string, err error, order []string, values map[string][]float64) {
 	if len(order) == 0 {
 		why := "no figures"
 		if m := skipped.FindStringSubmatch(text); m != nil {
@@ -120,8 +130,7 @@ func table(w *bytes.Buffer, text string, err error) {
 	w.WriteString("| metric | median | smallest | largest |\n|---|---|---|---|\n")
 	for _, key := range order {
 		v := values[key]
-		slices.Sort(v)
-		fmt.Fprintf(w, "| %s | %.4g | %.4g | %.4g |\n", key, v[len(v)/2], v[0], v[len(v)-1])
+		fmt.Fprintf(w, "| %s | %.4g | %.4g | %.4g |\n", key, middle(v), slices.Min(v), slices.Max(v))
 	}
 }
 
@@ -155,6 +164,13 @@ func metrics(text string) (order []string, values map[string][]float64) {
 		}
 	}
 	return order, values
+}
+
+// middle is the median.
+func middle(v []float64) float64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
 }
 
 func lastLine(text string) string {
