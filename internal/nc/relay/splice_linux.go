@@ -87,10 +87,10 @@ func spliceIn(conn net.Conn, in *Input, m *Meter, stop *Stop) (bool, error) {
 func growPipe(fd int) { unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) }
 
 // pipeToSocket splices with NONBLOCK so that stop can interrupt the wait for
-// input. EAGAIN then means an empty pipe or a full socket, and either may have
-// changed meanwhile, so both are asked before one is waited for.
+// input. EAGAIN then means an empty pipe, mostly, or a full socket: input is
+// waited for first, and the socket when there is input and it still does not go.
 func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, error) {
-	moved := false
+	moved, waited := false, false
 	var beat pace
 	for {
 		beat.step()
@@ -99,17 +99,13 @@ func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, er
 		werr := rc.Write(func(fd uintptr) bool {
 			for {
 				n, err = unix.Splice(in.fd, nil, int(fd), nil, pipeSize, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
-				switch err {
-				case unix.EINTR:
+				switch {
+				case err == unix.EINTR:
 					continue
-				case unix.EAGAIN:
-					if full(int(fd)) {
-						waitOutput(int(fd))
-						continue
-					}
-					if in.Ready() {
-						continue
-					}
+				case err == unix.EAGAIN && waited:
+					waited = false
+					waitOutput(int(fd))
+					continue
 				}
 				return true
 			}
@@ -118,12 +114,13 @@ func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, er
 		case werr != nil:
 			return true, werr
 		case n > 0:
-			moved = true
+			moved, waited = true, false
 			m.Add(int(n))
 		case err == unix.EAGAIN:
 			if err := in.wait(stop); err != nil {
 				return true, endOfInput(err)
 			}
+			waited = true
 		case err == unix.EINVAL && !moved:
 			return false, nil
 		case err != nil:
