@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -36,7 +37,7 @@ var double = Challenge{
 
 // command runs Main's inside and returns what it printed.
 func command(ctx context.Context, c Challenge, env map[string]string, args ...string) (code int, stdout, stderr string) {
-	var out, errs syncBuffer
+	var out, errs testkit.Buffer
 	lookup := func(key string) (string, bool) { v, ok := env[key]; return v, ok }
 	code = run(ctx, c, append([]string{"double"}, args...), lookup, &out, &errs)
 	return code, out.String(), errs.String()
@@ -96,7 +97,7 @@ func TestMainNamesThePortInUse(t *testing.T) {
 func TestMainServesUntilToldToStop(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var out, errs syncBuffer
+	var out, errs testkit.Buffer
 	exit := make(chan int)
 	env := func(key string) (string, bool) { return "flag{env}", key == FlagVariable }
 	go func() {
@@ -136,7 +137,7 @@ func TestMainServesUntilToldToStop(t *testing.T) {
 func TestMainCutsWhatDoesNotEnd(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var out, errs syncBuffer
+	var out, errs testkit.Buffer
 	exit := make(chan int)
 	none := func(string) (string, bool) { return "", false }
 	go func() {
@@ -159,7 +160,7 @@ func TestMainCutsWhatDoesNotEnd(t *testing.T) {
 }
 
 // waitLine returns line n (from 1) of what is written to b.
-func waitLine(t *testing.T, b *syncBuffer, n int) string {
+func waitLine(t *testing.T, b *testkit.Buffer, n int) string {
 	t.Helper()
 	end := time.After(10 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
@@ -210,7 +211,7 @@ func TestMainEndsOnSIGTERM(t *testing.T) {
 		t.Skip("windows has no SIGTERM")
 	}
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-		var out syncBuffer
+		var out testkit.Buffer
 		cmd := exec.Command(os.Args[0], "--listen", "127.0.0.1:0", "--json")
 		cmd.Env = append(os.Environ(), roleVariable+"=main", FlagVariable+"=flag{process}")
 		cmd.Stdout, cmd.Stderr = &out, os.Stderr

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -48,7 +49,7 @@ func TestIdlePlayersAreNotNoticed(t *testing.T) {
 	if n := raiseFileLimit(); n < 2*idle+200 {
 		t.Skipf("needs %d open files, the limit is %d", 2*idle+200, n)
 	}
-	var log syncBuffer
+	var log testkit.Buffer
 	var idlers []net.Conn
 	t.Cleanup(func() {
 		for _, c := range idlers {

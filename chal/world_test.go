@@ -1,7 +1,6 @@
 package chal
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/memnet"
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -24,7 +24,7 @@ type world struct {
 	l      *memnet.Listener
 	s      *Server
 	served chan error
-	log    syncBuffer
+	log    testkit.Buffer
 
 	mu      sync.Mutex
 	entries []Entry
@@ -106,24 +106,6 @@ func (w *world) readAll(c io.Reader) string {
 		w.t.Errorf("after %q: %v", b, err)
 	}
 	return string(b)
-}
-
-// syncBuffer is a bytes.Buffer for several goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // echo sends every line back until the player leaves.

@@ -1,7 +1,6 @@
 package program_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"flag"
 	"fmt"
@@ -11,13 +10,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/chal/chaltest"
 	"github.com/flagstaff-ctf/flagstaff/chal/program"
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -238,7 +237,7 @@ func TestShutdown(t *testing.T) {
 
 // TestLogged logs the end of a long standard error, and no flag of it.
 func TestLogged(t *testing.T) {
-	var log lockedBuffer
+	var log testkit.Buffer
 	script := `i=0; while [ $i -lt 1000 ]; do echo "line $i of many flag{of the session}" >&2; i=$((i+1)); done; echo "the end" >&2`
 	s := serve(t, program.Config{Command: []string{"/bin/sh", "-c", script}}, func(s *chal.Server) { s.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	p := s.dial()
@@ -251,22 +250,4 @@ func TestLogged(t *testing.T) {
 	if !strings.Contains(text, "line 999 of many [flag]\\nthe end\\n") || strings.Contains(text, "flag{") || !strings.Contains(text, "stderr_cut=") || len(text) > 8<<10 {
 		t.Errorf("got %d bytes: %.300s … %s", len(text), text, text[max(0, len(text)-300):])
 	}
-}
-
-// lockedBuffer is a bytes.Buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

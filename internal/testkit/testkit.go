@@ -10,8 +10,10 @@
 package testkit
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 )
 
@@ -39,3 +41,23 @@ func Missing(t testing.TB, reason string) {
 
 // RequireAll says whether a missing program is a failure.
 func RequireAll() bool { return os.Getenv("FLAGSTAFF_REQUIRE_ALL") == "1" }
+
+// Buffer is a bytes.Buffer for several goroutines: what a log or a program writes while the test looks.
+type Buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends p.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String returns all that was written.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
