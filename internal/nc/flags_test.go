@@ -270,18 +270,22 @@ func TestProxyProtocol(t *testing.T) {
 	l.says(t, "sent no PROXY header")
 }
 
+// dialTo connects to a listener of the test's.
+func dialTo(t *testing.T, port string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c
+}
+
 // TestMaxConns turns the third away, and takes it when one of two has gone.
 func TestMaxConns(t *testing.T) {
 	l, port := listener(t, "-lk", "-m", "2", "-c", "echo in; cat")
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(patience))
-		return c
-	}
+	dial := func() net.Conn { return dialTo(t, port) }
 	held := []net.Conn{dial(), dial()}
 	for _, c := range held {
 		if got := readLine(c); got != "in" {
@@ -307,15 +311,7 @@ func TestCrowd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(patience))
-		return c
-	}
+	dial := func() net.Conn { return dialTo(t, port) }
 	a, b := dial(), dial()
 	for _, c := range []net.Conn{a, b} { // each is heard while the other stays, so both are in
 		io.WriteString(c, "here\n")
@@ -359,12 +355,7 @@ func TestCrowdWithoutReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Close()
-	c, err := net.Dial("tcp", "127.0.0.1:"+port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	io.WriteString(c, "x\n")
+	io.WriteString(dialTo(t, port), "x\n")
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, errs)
 	}
