@@ -67,17 +67,17 @@ func (s *Scanner) Each(ctx context.Context, addrs []netip.Addr, ports []int, tel
 	var mu sync.Mutex
 	next := 0
 	for _, a := range addrs {
-		var todo []int // indices
+		var which []int // indices
 		var some []int // their ports
 		for i, r := range results {
 			if !r.Open {
-				todo, some = append(todo, i), append(some, ports[i])
+				which, some = append(which, i), append(some, ports[i])
 			}
 		}
 		landed := func(k int, err error) {
 			mu.Lock()
 			defer mu.Unlock()
-			r := &results[todo[k]]
+			r := &results[which[k]]
 			if r.left--; err != nil {
 				r.Failed = append(r.Failed, Probe{a, err})
 			} else {
