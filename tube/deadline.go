@@ -165,16 +165,23 @@ func (s *stream) begone() bool {
 		return false
 	}
 	s.closed.Store(true) // before anybody wakes and asks why
-	for _, side := range []*side{&s.rd, &s.wd} {
-		if side.busy || !side.exact {
-			s.setConn(side, longAgo)
-		}
-	}
+	s.wakeInside(&s.in, &s.rd)
+	s.wakeInside(&s.out, &s.wd)
 	s.notify()
 	if s.unbind != nil {
 		s.unbind()
 	}
 	return true
+}
+
+// wakeInside wakes the call that is inside a gate of a closed stream; dmu is held. Most often there is none, and whoever
+// comes later sees that the stream is closed.
+func (s *stream) wakeInside(g *gate, side *side) {
+	if g.mu.TryLock() {
+		g.leave()
+	} else if side.busy || !side.exact {
+		s.setConn(side, longAgo)
+	}
 }
 
 // notify wakes those who wait in call.wait; dmu is held.
