@@ -68,7 +68,7 @@ func (s *Scanner) Each(ctx context.Context, addrs []netip.Addr, ports []int, tel
 	next := 0
 	for _, a := range addrs {
 		var which []int // indices
-		var some []int // their ports
+		var some []int  // their ports
 		for i, r := range results {
 			if !r.Open {
 				which, some = append(which, i), append(some, ports[i])
