@@ -13,18 +13,20 @@ DEBS := gcc:gcc libc6-dev nc.openbsd:netcat-openbsd nc.traditional:netcat-tradit
 	strace:strace openssl:openssl ip:iproute2 ss:iproute2 tmux:tmux microsocks:microsocks tinyproxy:tinyproxy-bin haproxy:haproxy xinetd:xinetd tcpserver:ucspi-tcp xxd:xxd \
 	node:nodejs npm:npm python3:python3 python3-pwntools python3-gmpy2
 
-.PHONY: help run check test test-vm bench fuzz generate cross install-test-programs
+.PHONY: help run lint check test test-vm bench fuzz generate cross install-test-programs
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## serve the demo on 127.0.0.1:1337
 	$(GO) run ./cmd/flagstaff serve
 
-check: ## format, vet, staticcheck, floors, all quick tests: before every commit
+lint: ## format, vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "not formatted (gofumpt -w):"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet $(PKGS)
 	$(TOOL) staticcheck $(PKGS)
+
+check: lint ## lint, floors, all quick tests: before every commit
 	$(GO) test $(RACE) -short -shuffle=on $(PKGS)
 
 test: install-test-programs ## everything, after installing what it needs
