@@ -250,6 +250,11 @@ type Session struct {
 	Env  []string // beside Policy.Env
 	Args []string // after the arguments that Prepare got
 	Flag string   // the content of /flag, where Policy.SessionFlag says so
+
+	// EndOutput ends the sending side of the connection, a socket, as soon as the program has exited with status 0 and
+	// nothing of the session is left. It saves the player the time until the server would do that. After any other end
+	// the server may still say something.
+	EndOutput bool
 }
 
 // Host is what this host offers, found out by trying.

@@ -18,6 +18,7 @@ type Runner struct {
 	argv     []string
 	launcher *launcherProcess
 	groups   *groups
+	plain    [2]spawning // of sessions that have nothing of their own, without and with [Session.EndOutput]
 
 	mu   sync.Mutex
 	free []*slot // the one used last is last

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 )
 
@@ -20,7 +21,7 @@ const (
 	keptFDs    = 16 // the first descriptors outlive their message; those that come with it are numbered from here
 	maxMessage = 64 << 10
 	opSize     = 64
-	headSize   = 16
+	headSize   = 24
 	answerSize = 40
 
 	opIgnore = 0x100
@@ -29,15 +30,20 @@ const (
 // fd is an argument that is a descriptor: its index among the launcher's.
 type fd int
 
+// sessionUser is an argument that is the session's user ID. Until [script.withUser] it is 0.
+type sessionUser struct{}
+
 // script is a list of system calls for the launcher to make, and the data their arguments point to.
 type script struct {
 	kind   uint32
 	clone  uint32 // flags for the session's program
+	final  int    // how many of the calls, the last ones, the slot makes when the program has ended well
 	ops    []byte
 	what   []string // what each call is for, for errors
 	data   []byte
 	relocs []uint32 // where in data there are offsets into data
 	points []uint32 // where in ops there are
+	users  []uint32 // where in ops there are user IDs
 }
 
 func newScript(kind uint32) *script { return &script{kind: kind} }
@@ -83,6 +89,8 @@ func (s *script) call(what string, nr uintptr, args ...any) int {
 			v = uint64(a)
 		case uint64:
 			v = a
+		case sessionUser:
+			s.users = append(s.users, uint32(len(s.ops)+8+8*i))
 		case fd:
 			v = uint64(a)
 			fds |= 1 << i
@@ -134,6 +142,7 @@ func (s *script) bytes() ([]byte, error) {
 	binary.NativeEndian.PutUint32(m[4:], uint32(len(s.what)))
 	binary.NativeEndian.PutUint32(m[8:], uint32(relocs))
 	binary.NativeEndian.PutUint32(m[12:], s.clone)
+	binary.NativeEndian.PutUint32(m[16:], uint32(s.final))
 	copy(m[headSize:], s.ops)
 	m = append(m, s.data...)
 	at := headSize + len(s.ops)
@@ -149,6 +158,15 @@ func (s *script) bytes() ([]byte, error) {
 		add(uint32(base) + r)
 	}
 	return m, nil
+}
+
+// withUser returns a copy of the message that s became, for one user ID.
+func (s *script) withUser(message []byte, id int) []byte {
+	m := slices.Clone(message)
+	for _, at := range s.users {
+		binary.NativeEndian.PutUint64(m[headSize+at:], uint64(id))
+	}
+	return m
 }
 
 // answer is what the launcher reports.

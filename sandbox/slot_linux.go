@@ -104,7 +104,7 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 		return nil, err
 	}
 	p := &Process{slot: sl, own: s, conn: raw}
-	m, err := r.spawnScript(sl, s).bytes()
+	m, err := r.spawnMessage(s, r.plan.ids+sl.user)
 	if err != nil {
 		r.release(sl)
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -127,8 +127,35 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 	return p, nil
 }
 
+// spawning is what starts a session, but for its user ID.
+type spawning struct {
+	once    sync.Once
+	script  *script
+	message []byte
+	err     error
+}
+
+// spawnMessage returns the message that starts a session. It is made anew only for one that has something of its own.
+func (r *Runner) spawnMessage(s Session, user int) ([]byte, error) {
+	m := new(spawning)
+	if len(s.Env) == 0 && len(s.Args) == 0 && s.Flag == "" {
+		m = &r.plain[0]
+		if s.EndOutput {
+			m = &r.plain[1]
+		}
+	}
+	m.once.Do(func() {
+		m.script = r.spawnScript(s)
+		m.message, m.err = m.script.bytes()
+	})
+	if m.err != nil {
+		return nil, m.err
+	}
+	return m.script.withUser(m.message, user), nil
+}
+
 // spawnScript lists what a child does before it becomes the program.
-func (r *Runner) spawnScript(sl *slot, s Session) *script {
+func (r *Runner) spawnScript(s Session) *script {
 	pl := r.plan
 	m := newScript(msgSpawn)
 	if pl.Syscalls == SyscallsOff {
@@ -173,7 +200,7 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 		m.call("apply Landlock rules", unix.SYS_LANDLOCK_RESTRICT_SELF, keptRules, 0)
 	}
 	if pl.root {
-		id := pl.ids + sl.user
+		id := sessionUser{}
 		m.call("set the group", unix.SYS_SETRESGID, id, id, id)
 		m.call("set the user", unix.SYS_SETRESUID, id, id, id)
 	} else {
@@ -185,6 +212,11 @@ func (r *Runner) spawnScript(sl *slot, s Session) *script {
 	argv := append(r.argv[:len(r.argv):len(r.argv)], s.Args...)
 	env := environment(pl.env, s.Env)
 	m.call("execute "+r.argv[0], unix.SYS_EXECVE, m.text(r.argv[0]), m.vector(argv), m.vector(env))
+	if s.EndOutput {
+		m.call("end the output", unix.SYS_SHUTDOWN, fd(keptFDs), unix.SHUT_WR)
+		m.ignore() // no socket, or the player is gone
+		m.final++
+	}
 	return m
 }
 
@@ -222,7 +254,7 @@ func (p *Process) Kill(why Reason) {
 	}
 	p.killed = why
 	// If the slot is gone, so is the session.
-	p.slot.ch.send([]byte{msgKill, 15: 0})
+	p.slot.ch.send([]byte{msgKill, headSize - 1: 0})
 }
 
 // Wait waits until the program has ended and nothing of the session is left. The error says that the
@@ -258,7 +290,9 @@ func (p *Process) over(end *ending) (Exit, error) {
 	}
 	starved := p.slot.group != nil && p.slot.group.memoryKills(true)
 	e := p.exit(end.answer, end.gone, why, starved)
-	e.Stderr = takeStderr(end.stderr)
+	if end.stderr >= 0 {
+		e.Stderr = takeStderr(end.stderr)
+	}
 	r := p.slot.runner
 	if end.gone != nil {
 		r.discard(p.slot)
@@ -266,7 +300,7 @@ func (p *Process) over(end *ending) (Exit, error) {
 	}
 	var err error
 	if end.err != 0 && why == "" {
-		err = end.failure(r.spawnScript(p.slot, p.own))
+		err = end.failure(r.spawnScript(p.own))
 	}
 	if r.plan.shared() && !starved {
 		r.release(p.slot)
@@ -307,27 +341,22 @@ func (p *Process) exit(a answer, gone error, why Reason, starved bool) Exit {
 
 // takeStderr takes what is in a slot's pipe, and closes this end of it. Nobody writes to it any more.
 func takeStderr(pipe int) []byte {
-	if pipe < 0 {
-		return nil
-	}
 	defer unix.Close(pipe)
-	var first [256]byte
-	n, err := unix.Read(pipe, first[:])
-	if n <= 0 || err != nil {
-		return nil
-	}
-	all := append([]byte(nil), first[:n]...)
-	more := make([]byte, 16<<10)
+	var all []byte
+	part := stderrPool.Get().(*[16 << 10]byte) // on the stack it would make that of each session as large
+	defer stderrPool.Put(part)
 	for {
-		n, err := unix.Read(pipe, more)
+		n, err := unix.Read(pipe, part[:])
 		if n <= 0 || err != nil {
 			return all
 		}
 		if room := maxStderr - len(all); room > 0 {
-			all = append(all, more[:min(n, room)]...)
+			all = append(all, part[:min(n, room)]...)
 		}
 	}
 }
+
+var stderrPool = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 
 // maxStderr is how much of a session's standard error is kept.
 const maxStderr = 64 << 10

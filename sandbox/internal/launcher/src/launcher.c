@@ -83,7 +83,11 @@ enum { EINTR = 4, EINVAL = 22, WNOHANG = 1 };
 enum { IGNORE = 0x100 };	/* of op.flags: a failure is none. The low byte: 1 + the index that keeps the result */
 
 struct op { u64 nr, arg[6]; u32 indexes, flags; };	/* bit i of indexes: arg[i] is the index of a descriptor */
-struct message { u32 kind, nops, nrelocs, clone; };	/* then ops, then u32 relocs, then data */
+/*
+ * Then ops, then u32 relocs, then data. The last nlast of the ops are the slot's own, to be made when the program has ended
+ * well by itself and nothing of the session is left.
+ */
+struct message { u32 kind, nops, nrelocs, clone, nlast, unused; };
 struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; };
 
 /*
@@ -156,11 +160,11 @@ static void relocate(void)
 		*(u64 *)(in.bytes + reloc[i]) += (u64)in.bytes;
 }
 
-/* perform makes the message's system calls until one fails. */
-static void perform(void)
+/* perform makes the message's system calls, from one to before another, until one fails. */
+static void perform(u32 i, u32 end)
 {
-	struct op *op = (struct op *)(in.bytes + sizeof(struct message));
-	for (u32 i = 0; i < in.head.nops; i++, op++) {
+	struct op *op = (struct op *)(in.bytes + sizeof(struct message)) + i;
+	for (; i < end; i++, op++) {
 		long a[6];
 		for (int k = 0; k < 6; k++)
 			a[k] = op->indexes & 1u << k ? fds[op->arg[k]] : (long)op->arg[k];
@@ -185,7 +189,7 @@ static const u64 awaited = 1ul << (SIGCHLD - 1);
 static void child(void)
 {
 	sys(SYS_rt_sigprocmask, 1 /* SIG_UNBLOCK */, (long)&awaited, 0, sizeof awaited, 0, 0);
-	perform();
+	perform(0, in.head.nops - in.head.nlast);
 	quit();
 }
 
@@ -226,11 +230,12 @@ static void spawn(void)
 	struct { int fd; short events, revents; } wait[2] = { { CTL, 1, 0 }, { fds[CHILDREN], 1, 0 } };
 	struct { long seconds, rest; } none = { 0, 0 };
 	struct { u32 signo, rest[31]; } info;
-	int status, last = -1;
+	int status, last = -1, killed = 0;
 	long r = 0;
 	used.user = used.system = used.maxrss = 0;
 	long pid = clone_on(CLONE_VM | SIGCHLD | in.head.clone, small.child_stack + sizeof small.child_stack, child);
-	close_received();
+	if (pid < 0 || !in.head.nlast)
+		close_received();
 	if (pid < 0) {
 		out.step = -1;
 		out.err = (int)-pid;
@@ -240,8 +245,10 @@ static void spawn(void)
 	while (last == -1) {
 		if (sys(SYS_ppoll, (long)wait, 2, 0, 0, 0, 0) < 0)
 			continue;
-		if (wait[0].revents)
+		if (wait[0].revents) {
 			heard();
+			killed = 1;
+		}
 		if (wait[1].revents)	/* one signal may stand for many children */
 			sys(SYS_read, fds[CHILDREN], (long)&info, sizeof info, 0, 0, 0);
 		while (last == -1 && (r = reap(&status, WNOHANG)) > 0)
@@ -252,8 +259,13 @@ static void spawn(void)
 		;
 	if (r == 0)	/* the kernel looks at every process there is for this, so not without need */
 		kill_all();
-	while (reap(&status, 0) > 0)
-		;
+	while (r >= 0)
+		r = reap(&status, 0);
+	if (in.head.nlast) {
+		if (last == 0 && !killed && !out.err)
+			perform(in.head.nops - in.head.nlast, in.head.nops);
+		close_received();
+	}
 	out.status = last;
 	out.user = used.user;
 	out.system = used.system;
@@ -312,7 +324,7 @@ void run(void)
 			continue;
 		}
 		/* A new slot's first call moves its own socket to CTL. */
-		perform();
+		perform(0, in.head.nops);
 		close_received();
 		reply(DONE, -1);
 	}
