@@ -213,10 +213,11 @@ func (pl *plan) limits() error {
 
 // Report says how this host would enforce p, by feature, or what it cannot enforce.
 func Report(p Policy) (map[Feature]string, error) {
-	p, _, err := withImage(p)
+	p, img, err := withImage(p)
 	if err != nil {
 		return nil, err
 	}
+	defer img.Close()
 	pl, err := enforce(p)
 	if err != nil {
 		return nil, err

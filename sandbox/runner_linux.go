@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flagstaff-ctf/flagstaff/sandbox/oci"
 )
 
 // Runner starts one program under one policy, as often as asked. What all sessions have in common is
@@ -18,6 +20,7 @@ type Runner struct {
 	argv     []string
 	launcher *launcherProcess
 	groups   *groups
+	image    *oci.Image  // nil: none
 	plain    [2]spawning // of sessions that have nothing of their own, without and with [Session.EndOutput]
 
 	mu   sync.Mutex
@@ -62,11 +65,16 @@ const maxFree = 64
 // path, or, but in a root, a name to be found in PATH, and its arguments. An image has a program of its own, which is
 // run where none is named. What the host cannot enforce is an
 // *[UnenforceableError]. The runner must be closed.
-func Prepare(p Policy, argv ...string) (*Runner, error) {
+func Prepare(p Policy, argv ...string) (_ *Runner, err error) {
 	p, img, err := withImage(p)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			img.Close()
+		}
+	}()
 	pl, err := enforce(p)
 	if err != nil {
 		return nil, err
@@ -97,6 +105,7 @@ func Prepare(p Policy, argv ...string) (*Runner, error) {
 		return nil, err
 	}
 	r.release(s)
+	r.image = img
 	return r, nil
 }
 
@@ -399,7 +408,7 @@ func (r *Runner) Close() error {
 	if r.groups != nil {
 		r.groups.remove()
 	}
-	return nil
+	return r.image.Close()
 }
 
 // Enforced says how each part of the policy is enforced.

@@ -5,13 +5,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
-// cache is the directory of unpacked images: each under its digest, and what is not finished in directories
-// of its own, which their makers hold locked.
+// cache is the directory of unpacked images: each under its digest, beside a file that who uses it holds locked and whose
+// time says when it was last used; and what is not finished in directories of its own, which their makers hold locked.
 type cache struct{ dir string }
 
-const tempPrefix = "unfinished-"
+const (
+	tempPrefix = "unfinished-"
+	usedSuffix = ".used"
+	unusedTime = 30 * 24 * time.Hour // then an image is deleted when another is unpacked
+)
 
 func openCache(dir string) (*cache, error) {
 	if dir == "" {
@@ -57,10 +63,31 @@ type temp struct {
 	lock      *os.File
 }
 
+// use keeps an image, which need not be there yet, from being deleted until the file is closed.
+func (c *cache) use(key string) (*os.File, error) {
+	name := filepath.Join(c.dir, key+usedSuffix)
+	for {
+		f, err := lockFile(name, together)
+		if err != nil {
+			return nil, fmt.Errorf("lock the image: %w", err)
+		}
+		now, err := os.Stat(name)
+		locked, err2 := f.Stat()
+		if err == nil && err2 == nil && os.SameFile(now, locked) {
+			touch(f)
+			return f, nil
+		}
+		f.Close() // it was deleted with its image in between
+	}
+}
+
+// touch notes that an image was in use just now.
+func touch(f *os.File) { os.Chtimes(f.Name(), time.Time{}, time.Now()) }
+
 // temp makes one, and takes away those whose makers are dead.
 func (c *cache) temp() (*temp, error) {
 	// Who looks for dead makers must not meet one that has not yet locked its own.
-	all, err := lockFile(filepath.Join(c.dir, "lock"), true)
+	all, err := lockFile(filepath.Join(c.dir, "lock"), alone)
 	if err != nil {
 		return nil, fmt.Errorf("lock the cache: %w", err)
 	}
@@ -71,7 +98,7 @@ func (c *cache) temp() (*temp, error) {
 		return nil, fmt.Errorf("make a place to unpack: %w", err)
 	}
 	t := &temp{dir: dir, root: filepath.Join(dir, "root")}
-	if t.lock, err = lockFile(filepath.Join(dir, "lock"), true); err == nil {
+	if t.lock, err = lockFile(filepath.Join(dir, "lock"), alone); err == nil {
 		err = os.Mkdir(t.root, 0o700)
 	}
 	if err != nil {
@@ -81,15 +108,38 @@ func (c *cache) temp() (*temp, error) {
 	return t, nil
 }
 
+// sweep takes away what nobody finishes or uses.
 func (c *cache) sweep() {
+	images, _ := filepath.Glob(filepath.Join(c.dir, "*-*"))
+	for _, dir := range images {
+		name := filepath.Base(dir)
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() && !strings.HasPrefix(name, tempPrefix) {
+			c.forget(name)
+		}
+	}
 	left, _ := filepath.Glob(filepath.Join(c.dir, tempPrefix+"*"))
 	for _, dir := range left {
-		lock, err := lockFile(filepath.Join(dir, "lock"), false)
+		lock, err := lockFile(filepath.Join(dir, "lock"), aloneOrNot)
 		if err != nil {
 			continue // its maker is alive
 		}
 		removeTree(dir)
 		lock.Close()
+	}
+}
+
+// forget makes an image that has not been used for long one that nobody finishes.
+func (c *cache) forget(key string) {
+	used, err := lockFile(filepath.Join(c.dir, key+usedSuffix), aloneOrNot) // where there is none, the time begins now
+	if err != nil {
+		return // in use
+	}
+	defer used.Close()
+	if info, err := used.Stat(); err != nil || time.Since(info.ModTime()) < unusedTime {
+		return
+	}
+	if os.Rename(filepath.Join(c.dir, key), filepath.Join(c.dir, tempPrefix+key)) == nil {
+		os.Remove(used.Name())
 	}
 }
 

@@ -8,6 +8,12 @@ import (
 	"os"
 )
 
-func lockFile(string, bool) (*os.File, error) { return nil, errors.ErrUnsupported }
+const (
+	alone = iota
+	aloneOrNot
+	together
+)
+
+func lockFile(string, int) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func ownedByUs(fs.FileInfo) bool { return true }

@@ -8,15 +8,18 @@ import (
 	"syscall"
 )
 
+// How a file is locked.
+const (
+	alone      = syscall.LOCK_EX
+	aloneOrNot = syscall.LOCK_EX | syscall.LOCK_NB // an error where it is locked
+	together   = syscall.LOCK_SH
+)
+
 // lockFile opens a file, which is made if need be, and locks it until it is closed or its process ends.
-func lockFile(name string, wait bool) (*os.File, error) {
+func lockFile(name string, how int) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
-	}
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
 	}
 	for {
 		err = syscall.Flock(int(f.Fd()), how)

@@ -4,6 +4,7 @@
 //	if err != nil {
 //		return err // which digest is wrong, which entry was refused; most have a Hint
 //	}
+//	defer img.Close()
 //	fmt.Println(img.Root, img.Command(), img.WorkingDir)
 //
 // It reads what tools write: a directory or a tarball in the OCI image layout (docker buildx build
@@ -31,9 +32,12 @@
 //
 // # What it does not
 //
-// It does not pull from a registry, verify signatures, or keep extended attributes and ownership. Directories that
-// are no longer used stay in the cache until somebody deletes them; that is safe while no program runs in them. It
-// works on Unix.
+// It does not pull from a registry, verify signatures, or keep extended attributes and ownership. It works on Unix.
+//
+// # How long it stays
+//
+// A directory stays in the cache until it has not been used for 30 days: then who unpacks another image deletes it.
+// It is in use until [Image.Close] is called or the process has ended. The cache may be deleted as a whole while nobody uses it.
 package oci
 
 import (
@@ -84,6 +88,20 @@ type Image struct {
 	Cmd        []string
 	WorkingDir string
 	User       string
+
+	used *os.File // locked
+}
+
+// Close ends the use of the directory, which stays in the cache. It always returns nil, and does nothing the second time,
+// or where there is no image.
+func (i *Image) Close() error {
+	if i == nil || i.used == nil {
+		return nil
+	}
+	touch(i.used)
+	i.used.Close()
+	i.used = nil
+	return nil
 }
 
 // Command is what the image runs: Entrypoint and Cmd.
@@ -95,7 +113,8 @@ func (i *Image) Command() []string {
 // a file "flag". What the image has in their place that is no directory is replaced.
 var Places = []string{"dev", "proc", "tmp", ".own"}
 
-// Unpack makes a directory of the image in a file or directory, or finds the one that was made before.
+// Unpack makes a directory of the image in a file or directory, or finds the one that was made before. The image must be
+// closed when its directory is no longer used.
 func Unpack(ctx context.Context, image string, o Options) (*Image, error) {
 	if runtime.GOOS == "windows" {
 		return nil, fmt.Errorf("unpack image %q: on Windows: %w", image, errors.ErrUnsupported)
@@ -116,7 +135,7 @@ func Unpack(ctx context.Context, image string, o Options) (*Image, error) {
 	return img, nil
 }
 
-func unpack(ctx context.Context, image string, o Options) (*Image, error) {
+func unpack(ctx context.Context, image string, o Options) (img *Image, err error) {
 	c, err := openCache(o.Cache)
 	if err != nil {
 		return nil, err
@@ -130,10 +149,21 @@ func unpack(ctx context.Context, image string, o Options) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{
-		Root: filepath.Join(c.dir, p.key(o.User)), Digest: p.digest,
+	key := p.key(o.User)
+	used, err := c.use(key)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			used.Close()
+		}
+	}()
+	img = &Image{
+		Root: filepath.Join(c.dir, key), Digest: p.digest,
 		Env: p.config.Config.Env, Entrypoint: p.config.Config.Entrypoint, Cmd: p.config.Config.Cmd,
 		WorkingDir: p.config.Config.WorkingDir, User: p.config.Config.User,
+		used: used,
 	}
 	if _, err := os.Lstat(img.Root); !errors.Is(err, fs.ErrNotExist) {
 		return img, err

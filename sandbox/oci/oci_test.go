@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -410,7 +411,7 @@ func TestOnce(t *testing.T) {
 	if after, err := os.Stat(again.Root); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the second time: got %v, %v, want the same directory", after, err)
 	}
-	if names := list(t, cache); len(names) != 2 { // and the lock
+	if names := list(t, cache); len(names) != 3 { // and the two locks
 		t.Errorf("the cache has %q", names)
 	}
 }
@@ -443,6 +444,54 @@ func TestSweep(t *testing.T) {
 	}
 	if _, err := os.Stat(cache + "/unfinished-1"); err == nil {
 		t.Error("what the dead one left is still there")
+	}
+}
+
+// TestUnused takes away what was last used long ago, when another image is unpacked, and nothing that is in use.
+func TestUnused(t *testing.T) {
+	long := time.Now().Add(-31 * 24 * time.Hour)
+	image := func(content string) string {
+		dir := t.TempDir()
+		ocitest.Layout(t, dir, ocitest.Image{Layers: [][]ocitest.Entry{{{Name: "a", Body: content}}}})
+		return dir
+	}
+	for _, c := range []struct {
+		name string
+		use  func(img *oci.Image, used string)
+		stay bool
+	}{
+		{"long ago", func(img *oci.Image, used string) { img.Close(); os.Chtimes(used, long, long) }, false},
+		{"just now", func(img *oci.Image, _ string) { img.Close() }, true},
+		{"for long, until now", func(img *oci.Image, used string) { os.Chtimes(used, long, long); img.Close() }, true},
+		{"still", func(_ *oci.Image, used string) { os.Chtimes(used, long, long) }, true},
+		{"nobody knows", func(img *oci.Image, used string) { img.Close(); os.Remove(used) }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cache := filepath.Join(t.TempDir(), "cache")
+			first := image("first")
+			img, err := unpack(t, first, oci.Options{Cache: cache})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer img.Close()
+			c.use(img, img.Root+".used")
+			other, err := unpack(t, image("second"), oci.Options{Cache: cache})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			if _, err := os.Stat(img.Root); (err == nil) != c.stay {
+				t.Errorf("got %v, want it to stay: %v; the cache has %q", err, c.stay, list(t, cache))
+			}
+			again, err := unpack(t, first, oci.Options{Cache: cache})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			if got := tree(t, again.Root)["a"]; got != "first" {
+				t.Errorf("unpacked again: got %q", got)
+			}
+		})
 	}
 }
 
