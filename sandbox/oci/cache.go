@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -81,6 +82,16 @@ func (c *cache) use(key string) (*os.File, error) {
 	}
 }
 
+// unmade ends the use of an image that was not made.
+func (c *cache) unmade(used *os.File) {
+	defer used.Close()
+	if lock(used, aloneOrNot) == nil { // or else somebody else makes it, or has made it
+		if _, err := os.Lstat(strings.TrimSuffix(used.Name(), usedSuffix)); errors.Is(err, fs.ErrNotExist) {
+			os.Remove(used.Name())
+		}
+	}
+}
+
 // touch notes that an image was in use just now.
 func touch(f *os.File) { os.Chtimes(f.Name(), time.Time{}, time.Now()) }
 
@@ -111,10 +122,9 @@ func (c *cache) temp() (*temp, error) {
 // sweep takes away what nobody finishes or uses.
 func (c *cache) sweep() {
 	images, _ := filepath.Glob(filepath.Join(c.dir, "*-*"))
-	for _, dir := range images {
-		name := filepath.Base(dir)
-		if info, err := os.Lstat(dir); err == nil && info.IsDir() && !strings.HasPrefix(name, tempPrefix) {
-			c.forget(name)
+	for _, name := range images {
+		if key := strings.TrimSuffix(filepath.Base(name), usedSuffix); !strings.HasPrefix(key, tempPrefix) {
+			c.forget(key)
 		}
 	}
 	left, _ := filepath.Glob(filepath.Join(c.dir, tempPrefix+"*"))
@@ -138,7 +148,8 @@ func (c *cache) forget(key string) {
 	if info, err := used.Stat(); err != nil || time.Since(info.ModTime()) < unusedTime {
 		return
 	}
-	if os.Rename(filepath.Join(c.dir, key), filepath.Join(c.dir, tempPrefix+key)) == nil {
+	err = os.Rename(filepath.Join(c.dir, key), filepath.Join(c.dir, tempPrefix+key))
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		os.Remove(used.Name())
 	}
 }

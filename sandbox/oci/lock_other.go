@@ -16,4 +16,6 @@ const (
 
 func lockFile(string, int) (*os.File, error) { return nil, errors.ErrUnsupported }
 
+func lock(*os.File, int) error { return errors.ErrUnsupported }
+
 func ownedByUs(fs.FileInfo) bool { return true }

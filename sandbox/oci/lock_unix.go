@@ -21,17 +21,21 @@ func lockFile(name string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), how)
-		if err != syscall.EINTR {
-			break
-		}
-	}
-	if err != nil {
+	if err := lock(f, how); err != nil {
 		f.Close()
-		return nil, os.NewSyscallError("flock", err)
+		return nil, err
 	}
 	return f, nil
+}
+
+// lock changes how an open file is locked.
+func lock(f *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), how)
+		if err != syscall.EINTR {
+			return os.NewSyscallError("flock", err)
+		}
+	}
 }
 
 func ownedByUs(info fs.FileInfo) bool {

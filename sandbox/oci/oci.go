@@ -156,7 +156,7 @@ func unpack(ctx context.Context, image string, o Options) (img *Image, err error
 	}
 	defer func() {
 		if err != nil {
-			used.Close()
+			c.unmade(used)
 		}
 	}()
 	img = &Image{
