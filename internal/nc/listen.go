@@ -17,6 +17,7 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/program"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/vsock"
 )
 
 // client is a connection that was accepted, ready for use.
@@ -375,9 +376,11 @@ func (n *netcat) tellReceived(ctx context.Context, conn net.Conn) {
 	}
 	if ap, ok := addrPort(conn.RemoteAddr()); ok {
 		n.r.Say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
-		return
+	} else if a, ok := conn.RemoteAddr().(vsock.Addr); ok {
+		n.r.Say("Connection received on %d %d", a.CID, a.Port)
+	} else {
+		n.r.Say("Connection received on %s", n.c.Host)
 	}
-	n.r.Say("Connection received on %s", n.c.Host)
 }
 
 // serveDatagrams is the listening side of UDP and Unix datagrams.

@@ -289,6 +289,7 @@ func TestVsock(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "hello\n" {
 		t.Errorf("got %q, %v", out, err)
 	}
+	l.says(t, "Connection received on 1 ")
 	l.wait(t)
 	if out, err := exec.Command(ncBinary, "--vsock", "1", port).CombinedOutput(); err == nil || !strings.Contains(string(out), "connection refused: nothing listens on vsock 1:"+port) {
 		t.Errorf("got %s, %v", out, err)
