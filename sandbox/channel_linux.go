@@ -57,34 +57,35 @@ func (c *channel) send(m []byte, fds ...int) error {
 	return os.NewSyscallError("sendmsg", err)
 }
 
-// receive waits for an answer of a kind; io.EOF says that the other side is gone. The descriptor that may
-// come with it, else -1, is the caller's to close.
-func (c *channel) receive(kind uint32) (a answer, fd int, err error) {
+// receive waits for an answer of a kind; io.EOF says that the other side is gone.
+func (c *channel) receive(kind uint32) (a answer, err error) {
 	var b [answerSize]byte
-	control := make([]byte, unix.CmsgSpace(4))
-	var n, size int
-	failed := c.raw.Read(func(s uintptr) bool {
-		n, size, _, _, err = unix.Recvmsg(int(s), b[:], control, unix.MSG_CMSG_CLOEXEC)
-		return err != unix.EAGAIN
-	})
-	if failed != nil {
-		return answer{}, -1, failed
-	}
+	n, err := c.read(b[:])
 	if err != nil {
-		return answer{}, -1, os.NewSyscallError("recvmsg", err)
-	}
-	fd = -1
-	if size >= unix.CmsgLen(4) {
-		fd = int(*(*int32)(unsafe.Pointer(&control[unix.CmsgLen(0)])))
-	}
-	if n == 0 {
-		return answer{}, fd, io.EOF
+		return answer{}, err
 	}
 	a, ok := parseAnswer(b[:n])
 	if !ok || a.kind != kind {
-		return a, fd, io.ErrUnexpectedEOF
+		return a, io.ErrUnexpectedEOF
 	}
-	return a, fd, nil
+	return a, nil
+}
+
+// read waits for a message and reads it into b, which must be as long.
+func (c *channel) read(b []byte) (n int, err error) {
+	failed := c.raw.Read(func(s uintptr) bool {
+		n, err = unix.Read(int(s), b)
+		return err != unix.EAGAIN
+	})
+	switch {
+	case failed != nil:
+		return 0, failed
+	case err != nil:
+		return 0, os.NewSyscallError("read", err)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 func (c *channel) close() { c.file.Close() }

@@ -110,7 +110,7 @@ type Stderr string
 
 // The ways of standard error.
 const (
-	StderrLog     Stderr = ""        // the first 64 KiB are kept for the log: Exit.Stderr
+	StderrLog     Stderr = ""        // the last 16 KiB are kept for the log: Exit.Stderr
 	StderrPlayer  Stderr = "player"  // to where standard output goes
 	StderrDiscard Stderr = "discard" // nowhere
 )

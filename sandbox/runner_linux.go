@@ -215,7 +215,7 @@ func (pl *plan) hasCPU() bool {
 const (
 	keptRules    fd = 0 // of Landlock
 	keptStderr   fd = 1 // where a slot's sessions write their standard error
-	keptWritten  fd = 2 // where that is read: the launcher sends it when a session has ended that has written something
+	keptWritten  fd = 2 // where the slot reads that
 	keptChildren fd = 3 // a signalfd for SIGCHLD
 )
 
@@ -277,7 +277,7 @@ func question(c *channel, s *script, m []byte, fds ...int) error {
 }
 
 func done(c *channel, s *script) error {
-	a, _, err := c.receive(answerDone)
+	a, err := c.receive(answerDone)
 	if err != nil {
 		return fmt.Errorf("sandbox: the launcher's answer: %w", err)
 	}

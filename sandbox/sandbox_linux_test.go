@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -92,12 +93,22 @@ func TestStderr(t *testing.T) {
 	}
 }
 
-// TestFullStderr writes more than is kept, and is not stopped by it.
+// TestFullStderr writes more than is kept, without being stopped by it or meeting an error. The end is kept.
 func TestFullStderr(t *testing.T) {
-	r := prepare(t, Policy{}, "/bin/sh", "-c", "head -c 1000000 /dev/zero >&2; echo on")
-	out, exit := play(t, r, Session{}, "")
-	if out != "on\n" || len(exit.Stderr) > maxStderr || len(exit.Stderr) == 0 {
-		t.Errorf("got %q and %d bytes, want %q and at most %d", out, len(exit.Stderr), "on\n", maxStderr)
+	r := prepare(t, Policy{}, "/bin/sh", "-c", "seq 1 200000 >&2 && echo on; read x; echo last >&2")
+	for range 2 {
+		out, exit := play(t, r, Session{}, "x\n")
+		if out != "on\n" || len(exit.Stderr) != 16<<10 || !bytes.HasSuffix(exit.Stderr, []byte("\n199999\n200000\nlast\n")) {
+			t.Errorf("got %q and %d bytes that end with %q", out, len(exit.Stderr), exit.Stderr[max(0, len(exit.Stderr)-30):])
+		}
+	}
+}
+
+// TestStderrFlood ends a session that writes to its standard error for ever.
+func TestStderrFlood(t *testing.T) {
+	r := prepare(t, Policy{Time: 50 * time.Millisecond}, "/bin/sh", "-c", "cat /dev/zero >&2")
+	if out, exit := play(t, r, Session{}, ""); out != "" || exit.Reason != ReasonTime || len(exit.Stderr) != 16<<10 {
+		t.Errorf("got %q, %s and %d bytes", out, exit.Reason, len(exit.Stderr))
 	}
 }
 

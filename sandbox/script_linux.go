@@ -22,7 +22,7 @@ const (
 	maxMessage = 64 << 10
 	opSize     = 64
 	headSize   = 24
-	answerSize = 40
+	answerSize = 48
 
 	opIgnore = 0x100
 )
@@ -178,6 +178,7 @@ type answer struct {
 	user   uint64 // microseconds
 	system uint64
 	maxRSS uint64
+	stderr int // how long the message is that follows
 }
 
 func parseAnswer(b []byte) (a answer, ok bool) {
@@ -192,6 +193,7 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 		user:   binary.NativeEndian.Uint64(b[16:]),
 		system: binary.NativeEndian.Uint64(b[24:]),
 		maxRSS: binary.NativeEndian.Uint64(b[32:]),
+		stderr: int(binary.NativeEndian.Uint64(b[40:])),
 	}, true
 }
 

@@ -168,9 +168,8 @@ func (r *Runner) spawnScript(s Session) *script {
 	switch pl.Stderr {
 	case StderrLog:
 		m.call("standard error", unix.SYS_DUP3, keptStderr, 2, 0)
-		// A program that fills the pipe must not wait for ever. The flag is the pipe's, and the session
-		// before may have changed it.
-		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETFL, unix.O_NONBLOCK)
+		// The flag is the pipe's, and the session before may have changed it.
+		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETFL, 0)
 	case StderrPlayer:
 		m.call("standard error", unix.SYS_DUP3, fd(keptFDs), 2, 0)
 	}
@@ -262,15 +261,14 @@ func (p *Process) Kill(why Reason) {
 func (p *Process) Wait() (Exit, error) {
 	// Thousands wait in here: what comes goes to the heap when it comes, and the stack stays small.
 	end := new(ending)
-	end.answer, end.stderr, end.gone = p.slot.ch.receive(answerExited)
+	end.answer, end.gone = p.slot.ch.receive(answerExited)
 	return p.over(end)
 }
 
 // ending is what the slot says at the end of its session.
 type ending struct {
 	answer
-	stderr int
-	gone   error // the slot is gone, too
+	gone error // the slot is gone, too
 }
 
 // over settles an ended session.
@@ -290,8 +288,9 @@ func (p *Process) over(end *ending) (Exit, error) {
 	}
 	starved := p.slot.group != nil && p.slot.group.memoryKills(true)
 	e := p.exit(end.answer, end.gone, why, starved)
-	if end.stderr >= 0 {
-		e.Stderr = takeStderr(end.stderr)
+	if end.stderr > 0 && end.gone == nil {
+		e.Stderr = make([]byte, end.stderr)
+		_, end.gone = p.slot.ch.read(e.Stderr)
 	}
 	r := p.slot.runner
 	if end.gone != nil {
@@ -338,25 +337,3 @@ func (p *Process) exit(a answer, gone error, why Reason, starved bool) Exit {
 	}
 	return e
 }
-
-// takeStderr takes what is in a slot's pipe, and closes this end of it. Nobody writes to it any more.
-func takeStderr(pipe int) []byte {
-	defer unix.Close(pipe)
-	var all []byte
-	part := stderrPool.Get().(*[16 << 10]byte) // on the stack it would make that of each session as large
-	defer stderrPool.Put(part)
-	for {
-		n, err := unix.Read(pipe, part[:])
-		if n <= 0 || err != nil {
-			return all
-		}
-		if room := maxStderr - len(all); room > 0 {
-			all = append(all, part[:min(n, room)]...)
-		}
-	}
-}
-
-var stderrPool = sync.Pool{New: func() any { return new([16 << 10]byte) }}
-
-// maxStderr is how much of a session's standard error is kept.
-const maxStderr = 64 << 10

@@ -75,7 +75,7 @@ __asm__(".text\n.globl _start\n_start:\n	mov x29, #0\n	adrp x0, small\n	add x0, 
 long clone_on(u64 flags, void *top, void (*fn)(void));
 
 enum { CTL = 3, FDS = 32, KEPT = 16 };		/* the first KEPT descriptors outlive their message */
-enum { STDERR = 2, CHILDREN = 3 };		/* of these: what is in the first goes to the server when a session has ended; the second says that a child has */
+enum { STDERR = 2, CHILDREN = 3 };		/* of these: where a session's standard error is read; what says that a child has ended */
 enum { SETUP = 1, SLOT = 2, SPAWN = 3, KILL = 4 }; /* messages from the server */
 enum { DONE = 1, EXITED = 2 };			/* and to it */
 enum { CLONE_VM = 0x100, CLONE_NEWPID = 0x20000000, SIGCHLD = 17, SIGKILL = 9 };
@@ -88,7 +88,7 @@ struct op { u64 nr, arg[6]; u32 indexes, flags; };	/* bit i of indexes: arg[i] i
  * well by itself and nothing of the session is left.
  */
 struct message { u32 kind, nops, nrelocs, clone, nlast, unused; };
-struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; };
+struct report { u32 kind; int status; int step, err; u64 user, system, maxrss, stderr; };
 
 /*
  * All that is written to, the message first of all, is in as few pages as can be: each slot has its own. No signal is
@@ -99,12 +99,15 @@ struct small {
 	int fds[FDS];
 	struct report out;
 	struct { u64 user, system, maxrss; } used;	/* by the processes of a session */
+	u64 told;					/* how much they wrote to the standard error */
 };
 struct small small __attribute__((aligned(4096)));
 static union { struct message head; char bytes[64 << 10]; } in __attribute__((aligned(16)));
+static char tail[16 << 10];	/* the last of a session's standard error, a ring: its pages are there once something is written */
 #define fds small.fds
 #define out small.out
 #define used small.used
+#define told small.told
 
 static void quit(void) { for (;;) sys(SYS_exit, 0, 0, 0, 0, 0, 0); }
 
@@ -140,15 +143,36 @@ static long receive(void)
 	return n;
 }
 
-/* reply sends the report, and with it a descriptor, if it is one. */
-static void reply(u32 kind, int fd)
+/* answer sends one message, in two parts. */
+static void answer(void *a, u64 alen, void *b, u64 blen)
 {
-	struct { struct cmsghdr head; int fd; } control = { { sizeof control.head + sizeof fd, 1 /* SOL_SOCKET */, 1 /* SCM_RIGHTS */ }, fd };
-	struct iovec iov = { &out, sizeof out };
-	struct msghdr m = { 0, 0, &iov, 1, &control, fd < 0 ? 0 : sizeof control, 0 };
-	out.kind = kind;
+	struct iovec iov[2] = { { a, alen }, { b, blen } };
+	struct msghdr m = { 0, 0, iov, 2, 0, 0, 0 };
 	if (sys(SYS_sendmsg, CTL, (long)&m, 0x4000 /* MSG_NOSIGNAL */, 0, 0, 0) < 0)
 		quit();
+}
+
+/* reply sends the report, and after it the end of the standard error, if there is any. */
+static void reply(u32 kind)
+{
+	u64 at = told % sizeof tail;
+	out.kind = kind;
+	out.stderr = told < sizeof tail ? told : sizeof tail;
+	answer(&out, sizeof out, 0, 0);
+	if (told > sizeof tail)
+		answer(tail + at, sizeof tail - at, tail, at);
+	else if (told)
+		answer(tail, told, 0, 0);
+}
+
+/* listen reads what a session writes to its standard error, once, without waiting: a program must never wait for who reads that. */
+static long listen(void)
+{
+	u64 at = told % sizeof tail;
+	long n = sys(SYS_read, fds[STDERR], (long)tail + at, sizeof tail - at, 0, 0, 0);
+	if (n > 0)
+		told += n;
+	return n;
 }
 
 /* relocate turns offsets in the message into addresses. */
@@ -227,30 +251,32 @@ static void heard(void)
 /* spawn runs one session to its end. */
 static void spawn(void)
 {
-	struct { int fd; short events, revents; } wait[2] = { { CTL, 1, 0 }, { fds[CHILDREN], 1, 0 } };
-	struct { long seconds, rest; } none = { 0, 0 };
+	struct { int fd; short events, revents; } wait[3] = { { CTL, 1, 0 }, { fds[CHILDREN], 1, 0 }, { fds[STDERR], 1, 0 } };
 	struct { u32 signo, rest[31]; } info;
 	int status, last = -1, killed = 0;
 	long r = 0;
-	used.user = used.system = used.maxrss = 0;
+	used.user = used.system = used.maxrss = told = 0;
 	long pid = clone_on(CLONE_VM | SIGCHLD | in.head.clone, small.child_stack + sizeof small.child_stack, child);
 	if (pid < 0 || !in.head.nlast)
 		close_received();
 	if (pid < 0) {
 		out.step = -1;
 		out.err = (int)-pid;
-		reply(EXITED, -1);
+		reply(EXITED);
 		return;
 	}
 	while (last == -1) {
-		if (sys(SYS_ppoll, (long)wait, 2, 0, 0, 0, 0) < 0)
+		if (sys(SYS_ppoll, (long)wait, 3, 0, 0, 0, 0) < 0)	/* it passes over a negative descriptor */
 			continue;
 		if (wait[0].revents) {
 			heard();
 			killed = 1;
 		}
-		if (wait[1].revents)	/* one signal may stand for many children */
-			sys(SYS_read, fds[CHILDREN], (long)&info, sizeof info, 0, 0, 0);
+		if (wait[2].revents)
+			listen();
+		if (!wait[1].revents)
+			continue;
+		sys(SYS_read, fds[CHILDREN], (long)&info, sizeof info, 0, 0, 0);	/* one signal may stand for many children */
 		while (last == -1 && (r = reap(&status, WNOHANG)) > 0)
 			if (r == pid)
 				last = status;
@@ -270,10 +296,9 @@ static void spawn(void)
 	out.user = used.user;
 	out.system = used.system;
 	out.maxrss = used.maxrss;
-	wait[0].fd = fds[STDERR];	/* poll passes over a negative one */
-	wait[0].revents = 0;
-	sys(SYS_ppoll, (long)wait, 1, (long)&none, 0, 0, 0);
-	reply(EXITED, wait[0].revents ? fds[STDERR] : -1);
+	while (fds[STDERR] >= 0 && listen() > 0)
+		;
+	reply(EXITED);
 }
 
 /* handle_children sets whether ended children vanish (1) or wait for wait4 (0). */
@@ -311,7 +336,7 @@ void run(void)
 					out.step = -1;
 					out.err = (int)-pid;
 				}
-				reply(DONE, -1);
+				reply(DONE);
 				continue;
 			}
 			slot = 1;
@@ -320,12 +345,12 @@ void run(void)
 			sys(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0, 0);
 		} else if (kind != SETUP) {
 			out.err = EINVAL;
-			reply(DONE, -1);
+			reply(DONE);
 			continue;
 		}
 		/* A new slot's first call moves its own socket to CTL. */
 		perform(0, in.head.nops);
 		close_received();
-		reply(DONE, -1);
+		reply(DONE);
 	}
 }
