@@ -31,9 +31,15 @@ func (e *ProgramError) Unwrap() error { return e.err }
 
 // FindProgram returns the path of the program that a Runner with policy p would run for name; a *[ProgramError] says why none.
 func FindProgram(p Policy, name string) (string, error) {
+	if name == "" {
+		return "", &ProgramError{`""`, "is no name of a program", "name it after --", nil}
+	}
 	if p.Root != "" {
 		if !filepath.IsAbs(name) {
 			return "", &ProgramError{name, "is no whole path, by which programs are named in another root", "write /" + strings.TrimPrefix(name, "./"), nil}
+		}
+		if missing(p.Root, name) {
+			return "", &ProgramError{name, "does not exist in " + p.Root, "its path is looked for in that directory", fs.ErrNotExist}
 		}
 		return name, nil
 	}
@@ -60,6 +66,17 @@ func FindProgram(p Policy, name string) (string, error) {
 	return path, nil
 }
 
+// missing says whether a path does not exist in a root. Of one that leads out of it by a link nobody knows from here.
+func missing(root, name string) bool {
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return false // the root has an error of its own
+	}
+	defer r.Close()
+	_, err = r.Stat(strings.TrimPrefix(filepath.Clean(name), "/"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // runnable says why the kernel would not run a file, or nil.
 func runnable(name, path string) error {
 	info, err := os.Stat(path)
@@ -78,9 +95,13 @@ func runnable(name, path string) error {
 		return nil // executable, and not to be read: the kernel knows
 	}
 	defer f.Close()
-	start := make([]byte, 4)
+	start := make([]byte, 256)
 	n, _ := io.ReadFull(f, start)
-	if start = start[:n]; runtime.GOOS == "linux" && !bytes.HasPrefix(start, []byte("#!")) && string(start) != "\x7fELF" && !otherFormats() {
+	start = start[:n]
+	if line, _, ok := bytes.Cut(start, []byte("\n")); ok && bytes.HasPrefix(line, []byte("#!")) && bytes.HasSuffix(line, []byte("\r")) {
+		return &ProgramError{name, "has lines that end as on Windows, so that its first names no interpreter there is", "sed -i 's/\\r$//' " + name, nil}
+	}
+	if runtime.GOOS == "linux" && !bytes.HasPrefix(start, []byte("#!")) && !bytes.HasPrefix(start, []byte("\x7fELF")) && !otherFormats() {
 		return &ProgramError{name, "is neither a program of this system nor a script that begins with #!", "name what runs it: python3 " + name + ", or sh " + name, nil}
 	}
 	return nil

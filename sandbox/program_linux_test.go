@@ -12,13 +12,20 @@ import (
 // TestFindProgram: what the kernel would not run is told before anybody plays, with the way out.
 func TestFindProgram(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for name, mode := range map[string]os.FileMode{"mine": 0o755, "plain.py": 0o644, "words": 0o755, "empty": 0o755} {
-		text := map[string]string{"mine": "#!/bin/sh\n", "plain.py": "print()\n", "words": "print()\n"}[name]
+	for name, mode := range map[string]os.FileMode{"mine": 0o755, "plain.py": 0o644, "words": 0o755, "empty": 0o755, "windows": 0o755} {
+		text := map[string]string{"mine": "#!/bin/sh\n", "plain.py": "print()\n", "words": "print()\n", "windows": "#!/bin/sh\r\n"}[name]
 		if err := os.WriteFile(name, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.Mkdir("dir", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/usr", "led"); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -36,7 +43,11 @@ func TestFindProgram(t *testing.T) {
 		{Policy{}, "./words", "script that begins with #!", "python3 ./words", nil},
 		{Policy{}, "./empty", "script that begins with #!", "", nil},
 		{Policy{Root: "/srv"}, "./chal", "no whole path", "/chal", nil},
-		{Policy{Root: "/srv"}, "/chal", "", "", nil},
+		{Policy{Root: here}, "/mine", "", "", nil},
+		{Policy{Root: here}, "/dir/../led/mine", "", "", nil}, // a link that leads out of it
+		{Policy{Root: here}, "/chal", "does not exist in " + here, "in that directory", fs.ErrNotExist},
+		{Policy{}, "./windows", "end as on Windows", "sed -i", nil},
+		{Policy{}, "", "no name of a program", "after --", nil},
 	} {
 		if test.want == "script that begins with #!" && otherFormats() {
 			continue

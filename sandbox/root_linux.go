@@ -18,6 +18,7 @@ import (
 var (
 	hostDirs  = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
 	hostFiles = []string{"/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"}
+	netFiles  = []string{"/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/ssl/certs"} // with the host's network
 	devices   = []string{"null", "zero", "full", "random", "urandom"}
 )
 
@@ -167,7 +168,11 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 			return err
 		}
 	}
-	for _, f := range hostFiles {
+	files := hostFiles
+	if p.Network {
+		files = append(files[:len(files):len(files)], netFiles...)
+	}
+	for _, f := range files {
 		if _, err := os.Stat(f); err != nil {
 			continue // not every system has it
 		}
@@ -182,7 +187,13 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 			}
 		}
 	}) {
-		b.file(name, etc[name])
+		switch {
+		case b.made[name]: // the host's own
+		case p.Network && name == "/etc/nsswitch.conf":
+			b.file(name, strings.Replace(etc[name], "hosts: files", "hosts: files dns", 1))
+		default:
+			b.file(name, etc[name])
+		}
 	}
 	// Outer directories before inner ones, which would else be hidden.
 	shown := append([]string{}, p.Files...)

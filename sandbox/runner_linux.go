@@ -88,6 +88,10 @@ func Prepare(p Policy, argv ...string) (_ *Runner, err error) {
 		return nil, err
 	}
 	r := &Runner{plan: pl, argv: argv, launcher: l, turns: make(turns, maxStarting)}
+	if _, err := r.spawnMessage(Session{}, 0); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
 	if err := r.setUp(); err != nil {
 		r.Close()
 		return nil, err

@@ -16,7 +16,7 @@ func (a attack) row() (in, answer string) {
 	}
 	answer = a.answer()
 	if answer == "" {
-		answer = "nothing: it is dead"
+		answer = "nothing"
 	}
 	if a.user != nil {
 		answer += "; user: " + a.user.answer()

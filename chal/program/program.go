@@ -155,13 +155,15 @@ func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
 	default:
 		exit, err = one.onPair(ctx)
 	}
+	if err == nil {
+		one.log(exit)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	one.log(exit)
 	return verdict(exit)
 }
 
@@ -198,7 +200,9 @@ func (s *session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, 
 		return sandbox.Exit{}, err
 	}
 	defer s.watch.add(p, tcpMeter(conn))()
-	return p.Wait()
+	exit, err := p.Wait()
+	conn.SetLinger(-1) // the program may have set one, for which closing would hold a thread, however long it is
+	return exit, err
 }
 
 // onPair gives the program one end of a pair of sockets and relays between the other and the player.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -250,4 +252,23 @@ func TestLogged(t *testing.T) {
 	if !strings.Contains(text, "line 999 of many [flag]\\nthe end\\n") || strings.Contains(text, "flag{") || !strings.Contains(text, "stderr_cut=") || len(text) > 8<<10 {
 		t.Errorf("got %d bytes: %.300s … %s", len(text), text, text[max(0, len(text)-300):])
 	}
+}
+
+// TestSetsLinger is left by a program that has told the system to hold whoever closes the connection for an hour, while the player
+// does not read.
+func TestSetsLinger(t *testing.T) {
+	s := serve(t, program.Config{Command: []string{python, "-c", `
+import os, socket, struct
+socket.socket(fileno=os.dup(1)).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+os.write(1, b"x" * 400000)
+`}}, func(s *chal.Server) { s.Linger = 50 * time.Millisecond })
+	d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
+	}}
+	c, err := d.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	eventually(t, "the session has ended", func() bool { st := s.server.Stats(); return st.Started == 1 && st.Open == 0 })
 }

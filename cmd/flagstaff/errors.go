@@ -36,7 +36,7 @@ func report(stderr io.Writer, err error) int {
 	}
 	fmt.Fprintln(stderr, "error:", err)
 	var hint interface{ Hint() string }
-	if errors.As(err, &hint) {
+	if errors.As(err, &hint) && hint.Hint() != "" {
 		fmt.Fprintln(stderr, "hint:", hint.Hint())
 	}
 	var usage usageError

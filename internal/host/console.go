@@ -4,6 +4,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -22,6 +24,7 @@ type Console struct {
 	json  bool
 	drain time.Duration
 	spool *spool // before Stdout
+	pipe  chan os.Signal
 }
 
 func (c *Console) define(fs *pflag.FlagSet) {
@@ -38,8 +41,11 @@ func (c *Console) check() error {
 
 // ledger returns where sessions are written: as events, or in the log for people.
 func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
+	// Who reads the events or the log may go; the sessions go on. Not ignored, because programs would inherit that.
+	c.pipe = make(chan os.Signal, 1)
+	signal.Notify(c.pipe, syscall.SIGPIPE)
 	if c.json {
-		c.spool = newSpool(c.Stdout)
+		c.spool = newSpool(c.Stdout, func(err error) { log.Error("events cannot be written, and are lost until they can", "error", err) })
 		return chal.JSONLedger(c.spool)
 	}
 	return func(e chal.Entry) {
@@ -55,10 +61,15 @@ func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
 
 // close writes the last events. Who does not read them is not waited for.
 func (c *Console) close(log *slog.Logger) {
+	signal.Stop(c.pipe)
 	if c.spool == nil {
 		return
 	}
-	if lost := c.spool.close(2 * time.Second); lost > 0 {
+	lost, err := c.spool.close(2 * time.Second)
+	switch {
+	case err != nil:
+		log.Error("events were lost", "error", err, "events", lost)
+	case lost > 0:
 		log.Warn("events were lost, because nobody reads standard output", "events", lost)
 	}
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"cmp"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -56,7 +57,7 @@ func (f *policyFlags) defineSight(fs *pflag.FlagSet) {
 	fs.Var(&f.tmp, "tmp", "a writable /tmp of each session's own, of this size")
 	fs.BoolVar(&f.proc, "proc", false, "a /proc of each session's own")
 	fs.BoolVar(&f.pty, "pty", false, "a terminal, so that its prompts are shown without flushing")
-	fs.StringVar(&f.stderr, "stderr", "log", "`WHERE` its standard error goes: log, player or discard")
+	fs.StringVar(&f.stderr, "stderr", "", "`WHERE` its standard error goes: log, player or discard (default log; with --pty player,\nbecause on a terminal some write their prompts there)")
 }
 
 // defineLimits defines the flags about what a program may use.
@@ -88,19 +89,24 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 		Time: f.time, CPU: f.cpu, Idle: f.idle, Output: int64(f.output),
 		FileSize: int64(f.fileSize), OpenFiles: f.openFiles, Tmp: int64(f.tmp),
 		Proc: f.proc, Network: f.network, PTY: f.pty,
-		Syscalls: sandbox.Syscalls(f.syscalls), Stderr: sandbox.Stderr(f.stderr),
 	}
-	if f.syscalls == "default" {
-		p.Syscalls = sandbox.SyscallsDefault
-	}
-	if f.stderr == "log" {
-		p.Stderr = sandbox.StderrLog
+	if err := f.choices(&p); err != nil {
+		return p, err
 	}
 	for _, w := range f.weaker {
 		p.Weaker = append(p.Weaker, sandbox.Feature(w))
 	}
 	if f.memory == 0 || f.cores == 0 || f.time == 0 || f.cpu == 0 || f.idle == 0 || f.output == 0 || f.fileSize == 0 || f.openFiles == 0 {
 		return p, settingError("give none for sizes, -1 for numbers and -1s for times where there shall be no limit", "a limit of 0 lets no program run")
+	}
+	if math.IsNaN(f.cores) || f.cores > 0 && f.cores < leastCores || f.cores > mostCores {
+		return p, settingError("give a number from 0.01, as 0.5, or -1 for no limit", "--cores %v is no number of processors that a program can run on", f.cores)
+	}
+	if f.processes > mostProcesses {
+		return p, settingError("give -1 where there shall be no limit", "--processes %d is more than any system has", f.processes)
+	}
+	if f.tmp < 0 {
+		return p, settingError("give a size, as 16MiB, or leave it out: then /tmp is read-only", "--tmp %v is no size", &f.tmp)
 	}
 	if f.memory > 0 && f.memory < leastMemory {
 		return p, settingError("write the unit, as 256MiB", "--memory %v lets no program run", &f.memory)
@@ -145,8 +151,38 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 	return p, nil
 }
 
-// leastMemory is less than any program takes.
-const leastMemory = 1 << 20
+// choices sets what is one of a few words.
+func (f *policyFlags) choices(p *sandbox.Policy) error {
+	switch f.syscalls {
+	case "default":
+		p.Syscalls = sandbox.SyscallsDefault
+	case string(sandbox.SyscallsStrict), string(sandbox.SyscallsOff):
+		p.Syscalls = sandbox.Syscalls(f.syscalls)
+	default:
+		return settingError("give default, strict or off", "--syscalls %q is none of these", f.syscalls)
+	}
+	switch f.stderr {
+	case "":
+		if f.pty {
+			p.Stderr = sandbox.StderrPlayer
+		}
+	case "log":
+		p.Stderr = sandbox.StderrLog
+	case string(sandbox.StderrPlayer), string(sandbox.StderrDiscard):
+		p.Stderr = sandbox.Stderr(f.stderr)
+	default:
+		return settingError("give log, player or discard", "--stderr %q is none of these", f.stderr)
+	}
+	return nil
+}
+
+// leastMemory and leastCores are less than any program takes, the others more than there can be.
+const (
+	leastMemory   = 1 << 20
+	leastCores    = 0.01
+	mostCores     = 1 << 16
+	mostProcesses = 1 << 22
+)
 
 // present looks whether what the policy names on this host is there.
 func (f *policyFlags) present(p sandbox.Policy) error {

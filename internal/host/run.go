@@ -199,6 +199,7 @@ func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 		if name := argv[0]; strings.Contains(name, "/") && !filepath.IsAbs(name) {
 			argv[0] = filepath.Join(p.Dir, name)
 		}
+		argv[0] = inPath(argv[0])
 		return argv, files, nil
 	}
 	argv[0] = inPath(argv[0])

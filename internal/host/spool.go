@@ -14,21 +14,25 @@ const spoolBytes = 32 << 20
 const gather = 5 * time.Millisecond
 
 // spool writes to w from a goroutine of its own, in order, so that nobody waits for who reads it: an event stream whose
-// reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted.
+// reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted. So is what
+// cannot be written, as on a full disk; what comes later is tried again.
 type spool struct {
-	w     io.Writer
-	limit int
+	w      io.Writer
+	limit  int
+	failed func(error) // called once
 
 	mu      sync.Mutex
 	wake    *sync.Cond
 	pending []byte
+	writes  int // in pending
 	lost    int // writes
+	err     error
 	closed  bool
 	done    chan struct{}
 }
 
-func newSpool(w io.Writer) *spool {
-	s := &spool{w: w, limit: spoolBytes, done: make(chan struct{})}
+func newSpool(w io.Writer, failed func(error)) *spool {
+	s := &spool{w: w, limit: spoolBytes, failed: failed, done: make(chan struct{})}
 	s.wake = sync.NewCond(&s.mu)
 	go s.run()
 	return s
@@ -43,6 +47,7 @@ func (s *spool) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	s.pending = append(s.pending, p...)
+	s.writes++
 	s.wake.Signal()
 	return len(p), nil
 }
@@ -63,21 +68,34 @@ func (s *spool) run() {
 		}
 		last = time.Now()
 		writing, s.pending = s.pending, writing[:0]
+		writes := s.writes
+		s.writes = 0
 		s.mu.Unlock()
 		if len(writing) == 0 {
 			return
 		}
 		if _, err := s.w.Write(writing); err != nil {
-			return // nobody reads any more: what comes is dropped at the limit
+			s.fail(err, writes)
 		}
 	}
 }
 
-// close waits until everything is written, but no longer than d, and says how many writes were lost before.
-func (s *spool) close(d time.Duration) (lost int) {
+// fail counts what could not be written.
+func (s *spool) fail(err error, writes int) {
+	s.mu.Lock()
+	first := s.err == nil
+	s.err = err
+	s.lost += writes
+	s.mu.Unlock()
+	if first {
+		s.failed(err)
+	}
+}
+
+// close waits until everything is written, but no longer than d, and says how many writes were lost, and the last error.
+func (s *spool) close(d time.Duration) (lost int, err error) {
 	s.mu.Lock()
 	s.closed = true
-	lost = s.lost
 	s.wake.Signal()
 	s.mu.Unlock()
 	late := time.NewTimer(d)
@@ -86,5 +104,7 @@ func (s *spool) close(d time.Duration) (lost int) {
 	case <-s.done:
 	case <-late.C:
 	}
-	return lost
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost, s.err
 }

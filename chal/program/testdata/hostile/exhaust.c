@@ -159,7 +159,8 @@ static void complain(const char *unused)
 	errno = 0;
 	while (total < 64 << 20 && (n = write(2, text, sizeof text)) > 0)
 		total += n;
-	report("64 MiB of errors", total >= 64 << 20);
+	if (total < 64 << 20)
+		report("64 MiB of errors", 0);
 }
 
 static void deaf(const char *unused)
