@@ -284,12 +284,15 @@ func TestPanicEndsOneSession(t *testing.T) {
 			panic(nil) //nolint:govet // must be survived too
 		case "exit":
 			runtime.Goexit()
+		case "typed nil":
+			var refused *Refusal // as a function that returns one, where there is none
+			return refused
 		}
 		return s.Say(line)
 	})
 	inWorld(t, &Server{Handler: h, Flag: "flag{secret}"}, func(w *world) {
 		other := w.player()
-		for _, how := range []string{"panic", "nil", "exit"} {
+		for _, how := range []string{"panic", "nil", "exit", "typed nil"} {
 			c := w.player()
 			c.SendLine(how)
 			if got := w.readAll(c); count(got, "\n") != 2 || !strings.HasPrefix(got, "\nSomething went wrong") {
@@ -302,9 +305,9 @@ func TestPanicEndsOneSession(t *testing.T) {
 			t.Errorf("the other session got %q", got)
 		}
 		time.Sleep(2 * defaultLinger)
-		w.wantReasons(EntryEnd, ReasonPanicked, ReasonPanicked, ReasonPanicked, ReasonDone)
+		w.wantReasons(EntryEnd, ReasonPanicked, ReasonPanicked, ReasonPanicked, ReasonPanicked, ReasonDone)
 		log := w.log.String()
-		if !strings.Contains(log, "chal.panicking") || !strings.Contains(log, "session=") || count(log, "handler panicked") != 3 {
+		if !strings.Contains(log, "chal.panicking") || !strings.Contains(log, "session=") || count(log, "handler panicked") != 4 {
 			t.Errorf("the log lacks the stack or the session:\n%s", log)
 		}
 		if strings.Contains(log, "flag{secret}") {

@@ -25,9 +25,12 @@ func (s *Server) refuse(conn net.Conn, remote netip.AddrPort, err error) {
 	s.refused.Add(1)
 	s.record(Entry{What: EntryRefused, Remote: remote, Reason: reason})
 	s.logRefusal(remote, err)
+	if text != "" {
+		text += "\n"
+	}
 	if !s.addRefusal(conn) {
 		if _, ok := conn.(*net.TCPConn); ok {
-			io.WriteString(conn, text+"\n") // fits the empty send buffer: does not wait
+			io.WriteString(conn, text) // fits the empty send buffer: does not wait
 		}
 		conn.Close()
 		return
@@ -36,7 +39,7 @@ func (s *Server) refuse(conn net.Conn, remote netip.AddrPort, err error) {
 		defer s.removeRefusal(conn)
 		defer conn.Close()
 		conn.SetDeadline(time.Now().Add(refusalTime))
-		if _, err := io.WriteString(conn, text+"\n"); err == nil {
+		if _, err := io.WriteString(conn, text); err == nil {
 			s.linger(conn)
 		}
 	}()

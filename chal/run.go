@@ -164,12 +164,24 @@ func (c *session) finish(started bool) {
 	s.left(c)
 }
 
-// verdict says why the session is over, logs what is wrong, and returns the line for the player, or "". The
-// line starts with a line end, because the handler may have stopped in the middle of one.
-func (c *session) verdict() (Reason, string) {
+// verdict says why the session is over, and returns the line for the player, or "".
+func (c *session) verdict() (reason Reason, text string) {
 	if c.err == nil && c.ctx.Err() == nil {
 		return ReasonDone, ""
 	}
+	judged := func() error {
+		reason, text = c.judge()
+		return nil
+	}
+	if c.guard(judged) != nil {
+		judged() // an error's own method panicked, as a nil pointer's does; that is the error now
+	}
+	return reason, text
+}
+
+// judge does that. It logs what is wrong. The line starts with a line end, because the handler may have stopped in the middle
+// of one.
+func (c *session) judge() (Reason, string) {
 	var panicked *panicError
 	var refusal *Refusal
 	isPanic := errors.As(c.err, &panicked)

@@ -201,7 +201,9 @@ func (s *stream) tcp() lingerer {
 // lingerOn waits until closing tcp loses nothing; see Close.
 func (s *stream) lingerOn(tcp lingerer, end time.Time) {
 	if s.conn != net.Conn(tcp) {
-		if c, ok := s.conn.(closeWriter); ok {
+		// Who was sending has been woken by a deadline in the past. A new one must not come before that is seen.
+		if c, ok := s.conn.(closeWriter); ok && s.out.enterUntil(end) {
+			defer s.out.leave()
 			s.conn.SetWriteDeadline(end)
 			s.owing.flush()
 			c.CloseWrite()

@@ -374,3 +374,22 @@ func TestRegexpLooksBack(t *testing.T) {
 		t.Error(fmt.Errorf("at the beginning: %w", err))
 	}
 }
+
+// So does Recv.
+func TestRecvHeedsMaxBuffer(t *testing.T) {
+	a, b := tcpPair(t, WithMaxBuffer(10))
+	if err := b.Send("0123456789abcde"); err != nil {
+		t.Fatal(err)
+	}
+	var all string
+	for len(all) < 15 {
+		piece, err := a.Recv()
+		if err != nil || len(piece) > 10 {
+			t.Fatalf("got %q, %v", piece, err)
+		}
+		all += piece
+	}
+	if all != "0123456789abcde" {
+		t.Errorf("got %q", all)
+	}
+}

@@ -152,6 +152,9 @@ func parseURL(s string) (network, addr string, err error) {
 			port = "443"
 		}
 	case "unix":
+		if _, path, _ := strings.Cut(s, "://"); strings.HasPrefix(path, "@") {
+			return "unix", path, nil // an abstract name, which a URL takes for the end of a user's
+		}
 		if path := u.Host + u.Path; path != "" {
 			return "unix", path, nil
 		}

@@ -406,3 +406,25 @@ func TestUDPCloseWhileAccepting(t *testing.T) {
 		client.Close()
 	}
 }
+
+// Close wakes who is sending at once, also where it lingers long afterwards.
+func TestTLSCloseWakesSender(t *testing.T) {
+	t.Parallel()
+	client, server := connect(t, "tls", tube.WithLinger(patience))
+	defer server.Abort()
+	sent, closed := make(chan error, 1), make(chan error, 1)
+	go func() { sent <- client.Send(strings.Repeat("x", 64<<20)) }()
+	_, err := server.RecvN(1) // it has begun
+	must(t, err)
+	go func() { closed <- client.Close() }()
+	select {
+	case err := <-sent:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Send: %v, want %v", err, net.ErrClosed)
+		}
+	case <-closed:
+		t.Error("Send goes on while Close lingers")
+	}
+	server.Abort()
+	<-closed
+}

@@ -11,8 +11,8 @@ import (
 )
 
 // Recv returns what is there, waiting until it is at least one byte (on a
-// datagram socket: one datagram, which may be empty). At the end of the stream
-// the error is io.EOF.
+// datagram socket: one datagram, which may be empty), and no more than
+// WithMaxBuffer's limit. At the end of the stream the error is io.EOF.
 func (t *Tube) Recv() (string, error) { return recv[string](t) }
 
 // RecvBytes is Recv for binary data.
@@ -33,6 +33,8 @@ func recv[T text](t *Tube) (out T, err error) {
 	n := t.buf.size
 	if t.packet {
 		n = len(t.buf.live()[0].unread())
+	} else if t.cfg.max > 0 {
+		n = min(n, t.cfg.max)
 	}
 	return take[T](t, n), nil
 }

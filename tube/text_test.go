@@ -56,6 +56,7 @@ func TestParseTarget(t *testing.T) {
 		{"https://host", "tls", "host:443"},
 		{"unix:///run/s", "unix", "/run/s"},
 		{"unix://relative/s", "unix", "relative/s"},
+		{"unix://@abstract", "unix", "@abstract"},
 	} {
 		network, addr, err := tube.ParseTarget(c.target)
 		if err != nil || network != c.network || addr != c.addr {

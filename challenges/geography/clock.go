@@ -14,13 +14,15 @@ const (
 	mostCredit   = 200 * time.Millisecond
 )
 
-// clock counts thinking time: what passes while the server waits for an answer, less the network's
-// round trip. It stands still while the server draws, judges or writes, and an answer that is there
-// before its question costs nothing.
+// clock counts thinking time: what passes from when the server begins to send a question until it has the answer, less the
+// network's round trip. It stands still while the server draws and judges, and an answer that is there before its question
+// costs nothing. What comes in between is the player's own making and counts: lines that are no answers, and that the server
+// cannot send because the player does not read.
 type clock struct {
 	total, left time.Duration
 	round       time.Duration // left of this round
 	credit      time.Duration // left of this round's round trip
+	waited      time.Time     // when the last wait of this round ended; zero: there was none
 	rtt         func() time.Duration
 }
 
@@ -46,6 +48,14 @@ func newClock(s *chal.Session) clock {
 func (c *clock) next() {
 	c.round = min(roundTime, c.left)
 	c.credit = min(c.rtt(), mostCredit) // a client can inflate what the kernel measures
+	c.waited = time.Time{}
+}
+
+// again takes off what has passed since the last wait of the round, if there was one.
+func (c *clock) again(now time.Time) {
+	if !c.waited.IsZero() {
+		c.spend(now.Sub(c.waited))
+	}
 }
 
 // limit is how long the server may wait now.

@@ -101,17 +101,17 @@ func (in input) command() (word, arg string) {
 	return strings.ToLower(word), strings.TrimSpace(arg)
 }
 
-// read sends what is waiting, then waits for a line, at most limit (zero: the session's idle time).
-// took is how long the player needed.
+// read sends what is waiting, then waits for a line, at most limit for both (zero: the session's idle time for each).
+// took is how long that was.
 func (p *player) read(limit time.Duration) (in input, took time.Duration, err error) {
-	if err := p.flush(); err != nil {
-		return input{}, 0, err
-	}
 	from := p.s.Tube
 	if limit > 0 {
 		from = from.Within(limit)
 	}
 	start := time.Now()
+	if err := p.flushTo(from); err != nil {
+		return input{}, time.Since(start), err
+	}
 	line, err := from.RecvLine()
 	if errors.Is(err, tube.ErrTooLong) {
 		if _, err = from.Skip("\n"); err == nil || errors.Is(err, io.EOF) {
@@ -271,12 +271,14 @@ func (p *player) answer(c *clock) (input, error) {
 		in, _, err := p.read(0)
 		return in, err
 	}
+	c.again(time.Now())
 	limit := c.limit()
 	if limit <= 0 {
 		limit = 1 // what is there already may be read
 	}
 	in, took, err := p.read(limit)
 	c.spend(took)
+	c.waited = time.Now()
 	return in, err
 }
 

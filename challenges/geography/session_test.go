@@ -486,3 +486,18 @@ func FuzzSession(f *testing.F) {
 		}
 	})
 }
+
+// TestNotReadingCosts: a player who makes the server write, and does not read, holds the server up; the clock goes on.
+func TestNotReadingCosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, qs := fixed(11)
+		p := play(t, c)
+		p.Within(time.Second).Send(strings.Repeat("hint\n", 3000)) // answers to all of that do not fit the connection
+		time.Sleep(30 * time.Second)
+		p.Within(0).SendLine(qs[0].answer)
+		rest, _ := p.RecvAll(0)
+		if !strings.Contains(rest, "BYE 0/60 right, 5.000 s") || !strings.Contains(rest, "LATE") {
+			t.Errorf("got %s", rest[max(0, len(rest)-600):])
+		}
+	})
+}

@@ -3,19 +3,23 @@ package geography
 import (
 	"fmt"
 	"strings"
+
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 // What the player sees is written here, as text; with the command json, show_json.go writes the same
 // things as objects. Everything goes into p.out, which is sent before the server waits.
 
 // flush sends what is waiting. The buffer is not kept: most of a session's life is waiting.
-func (p *player) flush() error {
+func (p *player) flush() error { return p.flushTo(p.s.Tube) }
+
+func (p *player) flushTo(t *tube.Tube) error {
 	if len(p.out) == 0 {
 		return nil
 	}
 	out := p.out
 	p.out = nil
-	return p.s.SendBytes(out)
+	return t.SendBytes(out)
 }
 
 // style wraps text in an ANSI style where the player wants color. The 16 colors of the terminal are

@@ -3,6 +3,9 @@ package geography
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
 	"strings"
 
 	"github.com/flagstaff-ctf/flagstaff/geo"
@@ -122,7 +125,7 @@ func parseJSON(line string) input {
 	dec := json.NewDecoder(strings.NewReader(line))
 	dec.UseNumber()
 	dec.DisallowUnknownFields()
-	if dec.Decode(&o) != nil || dec.More() || (o.Command == nil) == (o.Answer == nil) {
+	if dec.Decode(&o) != nil || !atEnd(dec) || (o.Command == nil) == (o.Answer == nil) {
 		return input{bad: badJSON}
 	}
 	if o.Command != nil {
@@ -144,13 +147,31 @@ func parseJSON(line string) input {
 	return input{text: text, answer: true}
 }
 
+// plainNumber writes a number without an exponent, which the standard encoders of several languages put into small ones.
+func plainNumber(s string) string {
+	if !strings.ContainsAny(s, "eE") {
+		return s
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return s // beyond all answers
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// atEnd says whether nothing but white space follows. (dec.More says so of a stray bracket, too.)
+func atEnd(dec *json.Decoder) bool {
+	_, err := dec.Token()
+	return errors.Is(err, io.EOF)
+}
+
 // answerText writes a JSON answer as a player would type it.
 func answerText(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true
 	case json.Number:
-		return v.String(), true
+		return plainNumber(v.String()), true
 	case []any:
 		var parts []string
 		for _, e := range v {
