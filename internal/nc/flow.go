@@ -190,18 +190,21 @@ func (s *session) write(p []byte) error {
 
 // pause waits; it returns false when the session ended meanwhile.
 func (s *session) pause(d time.Duration) bool {
-	if d <= 0 {
-		return true
+	for end := time.Now().Add(d); d > 0; d = time.Until(end) {
+		t := time.NewTimer(min(d, touchEvery))
+		select {
+		case <-t.C:
+			s.sent.Touch() // -w and --idle-timeout are about the peer, not about our own pauses
+		case <-s.over:
+			t.Stop()
+			return false
+		}
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-s.over:
-		return false
-	}
+	return true
 }
+
+// touchEvery is less than any useful -w.
+const touchEvery = 50 * time.Millisecond
 
 // receive moves the connection to the output.
 func (s *session) receive() error {

@@ -181,6 +181,9 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			s.flush(ctx, down)
 			return sendErr
 		case err := <-idle:
+			if text, waits := s.awaited(); err == nil && waits {
+				err = report.WithHint(fmt.Errorf("%q did not come in time", text), "what came stands above; -w sets how long to wait")
+			}
 			return err
 		case <-s.full:
 			return sendErr
@@ -214,11 +217,39 @@ func (s *session) flush(ctx context.Context, down <-chan error) {
 	}
 }
 
-// endInput tells the peer that nothing more will be sent.
+// endInput tells the peer that nothing more will be sent. Many servers take that for a farewell, and cut off what they are
+// saying: OpenBSD's and the traditional netcat, and proxies that know no half-close. So where the input has been empty, or a
+// proxy is in between, it waits until the peer has been quiet. A listener without any input is one that only receives; its
+// peer may be one that ends when it is told the end, and has more to say.
 func (s *session) endInput() {
 	s.n.r.Event("input-ended", "sent", s.sent.Bytes())
-	if s.n.c.NoShutdown {
-		return
+	c := s.n.c
+	silent := s.sent.Bytes() == 0
+	switch {
+	case c.NoShutdown, silent && c.Listen:
+	case silent || c.Proxy.Addr != "":
+		go s.endWhenQuiet()
+	default:
+		relay.CloseWrite(s.conn)
+	}
+}
+
+// quiet is how long a peer says nothing that is told the end of an empty input, or through a proxy.
+const quiet = time.Second
+
+func (s *session) endWhenQuiet() {
+	tick := time.NewTicker(quiet / 10)
+	defer tick.Stop()
+	before, since := s.got.Bytes(), time.Now()
+	for time.Since(since) < quiet {
+		select {
+		case <-tick.C:
+		case <-s.over:
+			return
+		}
+		if now := s.got.Bytes(); now != before {
+			before, since = now, time.Now()
+		}
 	}
 	relay.CloseWrite(s.conn)
 }

@@ -15,7 +15,8 @@ type stepper struct {
 	buf    []byte
 	fed    chan struct{} // one token: something has arrived, or the end
 	ended  bool
-	keepTo int // bytes worth keeping while nobody waits
+	wanted []byte // what is waited for; nil: nothing
+	keepTo int    // bytes worth keeping while nobody waits
 }
 
 func newStepper() *stepper { return &stepper{fed: make(chan struct{}, 1), keepTo: 1 << 20} }
@@ -58,6 +59,23 @@ func (t *stepper) find(text []byte) (found, ended bool) {
 	return false, t.ended
 }
 
+// want notes what is waited for.
+func (t *stepper) want(text []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wanted = text
+}
+
+// awaited returns the text that a step still waits for.
+func (s *session) awaited() (text []byte, waits bool) {
+	if s.steps == nil {
+		return nil, false
+	}
+	s.steps.mu.Lock()
+	defer s.steps.mu.Unlock()
+	return s.steps.wanted, s.steps.wanted != nil
+}
+
 // runSteps takes the steps in their order, before the input.
 func (s *session) runSteps() error {
 	for _, st := range s.n.c.Steps {
@@ -67,6 +85,7 @@ func (s *session) runSteps() error {
 			}
 			continue
 		}
+		s.steps.want(st.Text)
 		for {
 			found, ended := s.steps.find(st.Text)
 			if found {
@@ -81,6 +100,7 @@ func (s *session) runSteps() error {
 				return relay.ErrStopped
 			}
 		}
+		s.steps.want(nil)
 	}
 	return nil
 }

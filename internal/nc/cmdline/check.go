@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
@@ -61,6 +62,12 @@ var combinations = []bad{
 	{func(c *Config) bool { return c.Resolve != nil && (c.Unix || c.Vsock) }, "--resolve is for names of hosts", "leave it out"},
 	{func(c *Config) bool { return c.Sock.Interface != "" && (c.Unix || c.Vsock) }, "--interface is for the internet", "leave it out"},
 	{func(c *Config) bool { return len(c.Steps) > 0 && (c.Listen || c.Runs() || c.Scan) }, "--wait-for and --send are steps of a client", "leave out -l, -z, -e and -c"},
+	{func(c *Config) bool {
+		return c.SendOnly && slices.ContainsFunc(c.Steps, func(s Step) bool { return !s.Send })
+	}, "--send-only receives nothing, so there is nothing to wait for", "leave out --send-only"},
+	{func(c *Config) bool {
+		return c.Unix && (len(c.Allow) > 0 || len(c.Deny) > 0 || c.AllowFile != "" || c.DenyFile != "")
+	}, "--allow and --deny are about addresses, and a Unix socket's peers have none", "leave them out; the permissions of the socket's directory say who may connect"},
 	{func(c *Config) bool { return len(c.Steps) > 0 && c.RecvOnly }, "--recv-only sends nothing, so it has no steps", "leave out --recv-only; -d does without the input"},
 	{func(c *Config) bool {
 		return c.PoW && (c.Listen || c.Runs() || c.Scan || c.RecvOnly || c.SendOnly || c.PassFD)

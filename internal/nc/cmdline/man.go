@@ -39,6 +39,8 @@ one that it waits for.
 When the input ends, the peer is told (half-close), and what it still says is received. When the peer has finished and
 everything is written, nc ends; input that is there by then is still sent. If the peer has finished without a word and the
 input is no terminal, nc waits a quarter of a second for input, and if the peer takes that, sends all of it.
+The end of an empty input is told when the peer has been quiet for a second, by a listener not at all; so is the end of any input
+through a proxy.
 .PP
 A \fITIME\fR is a number of seconds, or a number with ms, s, m or h. Long options may be shortened.
 Called as

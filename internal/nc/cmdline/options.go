@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -64,10 +65,14 @@ func text(p func(*Config) *string) func(*Config, string) error {
 
 func list(p func(*Config) *[]string) func(*Config, string) error {
 	return func(c *Config, v string) error {
+		before := len(*p(c))
 		for s := range strings.SplitSeq(v, ",") {
 			if s = strings.TrimSpace(s); s != "" {
 				*p(c) = append(*p(c), s)
 			}
+		}
+		if len(*p(c)) == before {
+			return errors.New("it is a list, and this one is empty")
 		}
 		return nil
 	}

@@ -83,6 +83,8 @@ func common(t *cmdline.TLSOptions) (*tls.Config, error) {
 			return nil, report.WithHint(fmt.Errorf("read the certificate %s and key %s: %w", t.Cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
 		}
 		conf.Certificates = []tls.Certificate{pair}
+		// Asked for one, show it, whomever the server names: it may know the issuer by one that it does not name.
+		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	if t.TrustFile != "" {
 		p, err := os.ReadFile(t.TrustFile)
