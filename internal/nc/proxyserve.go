@@ -19,7 +19,11 @@ import (
 func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	conn := cl.conn
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(headerLimit))
+	limit := headerLimit
+	if idle := n.c.IdleLimit(); idle > 0 {
+		limit = min(limit, idle)
+	}
+	conn.SetDeadline(time.Now().Add(limit))
 	req, err := n.proxyRequest(conn)
 	if err != nil {
 		sendOff(conn)
@@ -37,7 +41,7 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 		sendOff(conn)
 		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, report.Bare(err))
 	}
-	if req.Head != nil && toItself(out, conn) {
+	if toItself(out, conn) {
 		out.Close()
 		req.Reply(conn, proxy.ErrForbidden)
 		sendOff(conn)

@@ -14,7 +14,10 @@ func Explanation(c *Config, options []Given) string {
 		if o.explain == "" || o.long == "listen" || o.long == "zero" {
 			continue
 		}
-		words := o.explain
+		words := c.means(o)
+		if words == "" {
+			words = o.explain
+		}
 		if strings.Contains(words, "%s") {
 			words = fmt.Sprintf(words, g.value)
 		}
@@ -26,6 +29,32 @@ func Explanation(c *Config, options []Given) string {
 	}
 	b.WriteString(c.ending())
 	return b.String()
+}
+
+// means says what an option means beside the others, where that is not what it means alone.
+func (c *Config) means(o *option) string {
+	switch o.long {
+	case "ssl":
+		if c.Listen {
+			return "uses TLS; clients need no certificate, unless --ssl-verify says so"
+		}
+	case "wait", "connect-timeout":
+		if c.Listen {
+			return "nothing: it makes no connection"
+		}
+	case "quit-after":
+		if c.QuitAfter < 0 {
+			return "waits for the peer, as without it"
+		}
+		if c.NoStdin || c.RecvOnly {
+			return "nothing: the input is not read"
+		}
+	case "half-open":
+		if c.RecvOnly {
+			return "nothing: it sends nothing"
+		}
+	}
+	return ""
 }
 
 func (c *Config) purpose() string {
@@ -68,6 +97,8 @@ func (c *Config) ending() string {
 		return "It ends when all ports have been looked at; the status is 0 if one is open.\n"
 	case c.Broker || c.Chat || c.Listen && (c.Proxy.Kind != "" || c.Runs() && c.KeepOpen):
 		return "It goes on until it is stopped.\n"
+	case c.PassFD:
+		return "It ends when the connection is made and handed on.\n"
 	case c.Runs():
 		return "It ends when the program has ended and its output is sent.\n"
 	}
@@ -81,12 +112,22 @@ func (c *Config) ending() string {
 	case c.UDP:
 		b.WriteString("At the end of the input it goes on receiving.\n")
 	default:
-		b.WriteString("At the end of the input it tells the peer (FIN) and goes on receiving.\n")
+		b.WriteString("At the end of the input it tells the peer (FIN) and goes on receiving")
+		switch {
+		case c.Listen:
+			b.WriteString("; an empty input is no end.\n")
+		case c.Proxy.Addr != "":
+			b.WriteString("; behind a proxy, when the peer has been quiet for a second.\n")
+		default:
+			b.WriteString("; of an empty input, when the peer has been quiet for a second.\n")
+		}
 	}
-	if c.QuitAfter >= 0 {
+	if c.QuitAfter >= 0 && !c.NoStdin && !c.RecvOnly {
 		fmt.Fprintf(&b, "It ends %v after the end of the input at the latest.\n", c.QuitAfter)
 	}
 	switch {
+	case c.RecvLimit > 0:
+		fmt.Fprintf(&b, "It ends when %d packets have come.\n", c.RecvLimit)
 	case c.UDP && c.Timeout == 0 && c.IdleTimeout == 0 && c.QuitAfter < 0:
 		b.WriteString("Datagrams have no end: stop it with Ctrl-C, or add -w TIME.\n")
 	case c.KeepOpen:
