@@ -235,6 +235,28 @@ func TestNoSandbox(t *testing.T) {
 	}
 }
 
+// TestTerminalShowsPrompts: on a terminal Python's input writes its prompt to standard error, which then is the player's. With
+// --dir the program's name is looked up as without it.
+func TestTerminalShowsPrompts(t *testing.T) {
+	testkit.Program(t, "python3")
+	dir := t.TempDir()
+	for _, made := range []string{dir, filepath.Dir(dir)} {
+		os.Chmod(made, 0o755) // the sessions' users are others
+	}
+	if err := os.WriteFile(filepath.Join(dir, "chal.py"), []byte(`print("hi", input("name? "))`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// What a shell would find first is not what the sandbox has.
+	if err := os.WriteFile(filepath.Join(dir, "python3"), []byte("#!/bin/sh\nexit 9\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	s := runProgram(t, "--pty", "--dir", dir, "--", "python3", "chal.py")
+	if got := client(t, "Bob\n", "nc.openbsd", "-N", s.host, s.port); got != "name? hi Bob\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestRunMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                             "no program to run",
@@ -250,7 +272,7 @@ func TestRunMistakes(t *testing.T) {
 		"--flag-as mail -- cat":                        `--flag-as "mail"`,
 		"--flag-from /none -- cat":                     "would not get the flag",
 		"--memory 0 -- cat":                            "a limit of 0",
-		"--syscalls some -- cat":                       `syscalls "some"`,
+		"--syscalls some -- cat":                       `--syscalls "some" is none of these`,
 		"--weaker-sandbox network -- cat":              "cannot be enforced less well",
 		"--no-sandbox --memory 1GiB -- cat":            "--no-sandbox and --memory",
 		"--no-sandbox --flag-as file -- cat":           "no /flag",
@@ -269,6 +291,11 @@ func TestRunMistakes(t *testing.T) {
 		"--tls on --acme a.example --acme-ca x -- cat": "is no https URL",
 		"--max-per-source 0 -- cat":                    "a limit of 0",
 		"--drain -1s -- cat":                           "is negative",
+		"--cores NaN -- cat":                           "--cores NaN is no number of processors",
+		"--cores 0.001 -- cat":                         "--cores 0.001 is no number of processors",
+		"--processes 9999999999 -- cat":                "is more than any system has",
+		"--tmp none -- cat":                            "--tmp none is no size",
+		"--stderr LOG -- cat":                          `--stderr "LOG" is none of these`,
 	} {
 		r := &Run{Console: Console{Env: func(string) (string, bool) { return "", false }, Stdout: io.Discard, Stderr: t.Output()}}
 		fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
