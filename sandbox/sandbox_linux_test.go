@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -106,9 +107,20 @@ func TestFullStderr(t *testing.T) {
 
 // TestStderrFlood ends a session that writes to its standard error for ever.
 func TestStderrFlood(t *testing.T) {
-	r := prepare(t, Policy{Time: 50 * time.Millisecond}, "/bin/sh", "-c", "cat /dev/zero >&2")
-	if out, exit := play(t, r, Session{}, ""); out != "" || exit.Reason != ReasonTime || len(exit.Stderr) != 16<<10 {
-		t.Errorf("got %q, %s and %d bytes", out, exit.Reason, len(exit.Stderr))
+	r := prepare(t, Policy{}, "/bin/sh", "-c", "head -c 100000 /dev/zero >&2; echo ready; exec cat /dev/zero >&2")
+	ours, theirs := pair(t)
+	defer ours.Close()
+	p, err := r.Start(t.Context(), theirs, Session{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	if line, err := bufio.NewReader(ours).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	p.Kill(ReasonIdle)
+	if exit, err := p.Wait(); err != nil || exit.Reason != ReasonIdle || len(exit.Stderr) != 16<<10 {
+		t.Errorf("got %s, %v and %d bytes", exit.Reason, err, len(exit.Stderr))
 	}
 }
 

@@ -41,7 +41,7 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 		sendOff(conn)
 		return fmt.Errorf("proxy client %s: connect to %s: %w", cl.peer, where, report.Bare(err))
 	}
-	if toItself(out, conn) {
+	if req.Head != nil && toItself(out, conn) { // a tunnel to itself ends by itself
 		out.Close()
 		req.Reply(conn, proxy.ErrForbidden)
 		sendOff(conn)
