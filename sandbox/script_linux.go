@@ -178,7 +178,8 @@ type answer struct {
 	user   uint64 // microseconds
 	system uint64
 	maxRSS uint64
-	stderr int // how long the message is that follows
+	stderr int  // how long the message is that follows
+	killed bool // the slot was told to kill before the program had ended
 }
 
 func parseAnswer(b []byte) (a answer, ok bool) {
@@ -193,7 +194,8 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 		user:   binary.NativeEndian.Uint64(b[16:]),
 		system: binary.NativeEndian.Uint64(b[24:]),
 		maxRSS: binary.NativeEndian.Uint64(b[32:]),
-		stderr: int(binary.NativeEndian.Uint64(b[40:])),
+		stderr: int(binary.NativeEndian.Uint32(b[40:])),
+		killed: binary.NativeEndian.Uint32(b[44:]) != 0,
 	}, true
 }
 

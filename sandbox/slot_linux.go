@@ -277,6 +277,9 @@ func (p *Process) over(end *ending) (Exit, error) {
 	p.ended = true
 	why := p.killed
 	p.mu.Unlock()
+	if end.gone == nil && !end.killed {
+		why = "" // it ended by itself before the slot heard of it
+	}
 	if p.timer != nil {
 		p.timer.Stop()
 	}

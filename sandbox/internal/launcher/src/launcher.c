@@ -88,7 +88,7 @@ struct op { u64 nr, arg[6]; u32 indexes, flags; };	/* bit i of indexes: arg[i] i
  * well by itself and nothing of the session is left.
  */
 struct message { u32 kind, nops, nrelocs, clone, nlast, unused; };
-struct report { u32 kind; int status; int step, err; u64 user, system, maxrss, stderr; };
+struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; u32 stderr, killed; };
 
 /*
  * All that is written to, the message first of all, is in as few pages as can be: each slot has its own. No signal is
@@ -253,7 +253,7 @@ static void spawn(void)
 {
 	struct { int fd; short events, revents; } wait[3] = { { CTL, 1, 0 }, { fds[CHILDREN], 1, 0 }, { fds[STDERR], 1, 0 } };
 	struct { u32 signo, rest[31]; } info;
-	int status, last = -1, killed = 0;
+	int status, last = -1;
 	long r = 0;
 	used.user = used.system = used.maxrss = told = 0;
 	long pid = clone_on(CLONE_VM | SIGCHLD | in.head.clone, small.child_stack + sizeof small.child_stack, child);
@@ -270,7 +270,7 @@ static void spawn(void)
 			continue;
 		if (wait[0].revents) {
 			heard();
-			killed = 1;
+			out.killed = 1;
 		}
 		if (wait[2].revents)
 			listen();
@@ -288,7 +288,7 @@ static void spawn(void)
 	while (r >= 0)
 		r = reap(&status, 0);
 	if (in.head.nlast) {
-		if (last == 0 && !killed && !out.err)
+		if (last == 0 && !out.killed && !out.err)
 			perform(in.head.nops - in.head.nlast, in.head.nops);
 		close_received();
 	}
