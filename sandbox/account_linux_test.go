@@ -21,16 +21,7 @@ func TestCPU(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := prepare(t, Policy{}, "/bin/sh", "-c", c.program)
-			ours, theirs := pair(t)
-			defer ours.Close()
-			p, err := r.Start(t.Context(), theirs, Session{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			theirs.Close()
-			if line, err := bufio.NewReader(ours).ReadString('\n'); line != "ready\n" {
-				t.Fatalf("got %q, %v", line, err)
-			}
+			p, ours := begun(t, r)
 			c.end(p, func() { ours.CloseWrite() })
 			// A hundred thousand additions take a shell some 50 ms.
 			if e, err := p.Wait(); err != nil || e.CPU < 5*time.Millisecond {

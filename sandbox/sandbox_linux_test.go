@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +64,22 @@ func play(t testing.TB, r *Runner, s Session, input string) (string, Exit) {
 	return string(out), exit
 }
 
+// begun starts a session whose program says ready, and returns the player's end once it has.
+func begun(t *testing.T, r *Runner) (*Process, *net.UnixConn) {
+	t.Helper()
+	ours, theirs := pair(t)
+	t.Cleanup(func() { ours.Close() })
+	p, err := r.Start(t.Context(), theirs, Session{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	if line, err := bufio.NewReader(ours).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	return p, ours
+}
+
 func TestSession(t *testing.T) {
 	r := prepare(t, Policy{Env: []string{"A=1"}}, "/bin/sh", "-c", `cat; env | sort; echo "$0 $1"; pwd; echo trouble >&2; exit 3`)
 	out, exit := play(t, r, Session{Env: []string{"B=2"}, Args: []string{"x", "y"}}, "input\n")
@@ -108,16 +125,7 @@ func TestFullStderr(t *testing.T) {
 // TestStderrFlood ends a session that writes to its standard error for ever.
 func TestStderrFlood(t *testing.T) {
 	r := prepare(t, Policy{}, "/bin/sh", "-c", "head -c 100000 /dev/zero >&2; echo ready; exec cat /dev/zero >&2")
-	ours, theirs := pair(t)
-	defer ours.Close()
-	p, err := r.Start(t.Context(), theirs, Session{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs.Close()
-	if line, err := bufio.NewReader(ours).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("got %q, %v", line, err)
-	}
+	p, _ := begun(t, r)
 	p.Kill(ReasonIdle)
 	if exit, err := p.Wait(); err != nil || exit.Reason != ReasonIdle || len(exit.Stderr) != 16<<10 {
 		t.Errorf("got %s, %v and %d bytes", exit.Reason, err, len(exit.Stderr))
@@ -325,16 +333,7 @@ func TestClose(t *testing.T) {
 	r := prepare(t, Policy{}, "/bin/sh", "-c", "sleep 1000 & (setsid sleep 1000 &) ; echo ready; sleep 1000")
 	var all []*Process
 	for range 5 {
-		ours, theirs := pair(t)
-		defer ours.Close()
-		p, err := r.Start(t.Context(), theirs, Session{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs.Close()
-		if _, err := ours.Read(make([]byte, 16)); err != nil {
-			t.Fatal(err)
-		}
+		p, _ := begun(t, r)
 		all = append(all, p)
 	}
 	ended := make(chan Exit)
