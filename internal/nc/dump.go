@@ -15,62 +15,83 @@ import (
 // taps writes down what passes: --hex-dump, --output and --transcript. It is
 // shared by all sessions of a run.
 type taps struct {
-	mu   sync.Mutex
-	hex  io.Writer
-	raw  io.Writer
-	sent hexdump.Dumper
-	got  hexdump.Dumper
-	cast *transcript.Writer
-	open []io.Closer
+	mu         sync.Mutex
+	begun      bool
+	files      []*os.File
+	anew       bool // the files are emptied at the beginning
+	hex, raw   io.Writer
+	sent, got  hexdump.Dumper
+	transcript io.Writer
+	cast       *transcript.Writer // from the beginning
 }
 
-// newTaps opens the files; it returns nil when nothing is written down.
+// newTaps opens the files; it returns nil when nothing is written down. What they hold stays until there is something to take
+// its place: a connection.
 func (n *netcat) newTaps() (*taps, error) {
 	c := n.c
 	if c.HexDump == "" && c.Output == "" && c.Transcript == "" {
 		return nil, nil
 	}
-	t := &taps{sent: hexdump.Dumper{Mark: '>'}, got: hexdump.Dumper{Mark: '<'}}
-	create := func(name string) (*os.File, error) {
-		if name == "-" {
-			return n.r.W, nil
+	t := &taps{anew: !c.AppendOutput, sent: hexdump.Dumper{Mark: '>'}, got: hexdump.Dumper{Mark: '<'}}
+	for _, to := range []struct {
+		name string
+		w    *io.Writer
+	}{{c.HexDump, &t.hex}, {c.Output, &t.raw}, {c.Transcript, &t.transcript}} {
+		switch to.name {
+		case "":
+			continue
+		case "-":
+			*to.w = told{n.r}
+			continue
 		}
-		flags := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+		flags := os.O_CREATE | os.O_WRONLY
 		if c.AppendOutput {
-			flags = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+			flags |= os.O_APPEND
 		}
-		f, err := os.OpenFile(name, flags, 0o600)
+		f, err := os.OpenFile(to.name, flags, 0o600)
 		if err != nil {
+			t.close()
 			return nil, report.WithHint(err, "is the directory there and writable?")
 		}
-		t.open = append(t.open, f)
-		return f, nil
-	}
-	if c.HexDump != "" {
-		f, err := create(c.HexDump)
-		if err != nil {
-			return nil, err
-		}
-		t.hex = f
-	}
-	if c.Output != "" {
-		f, err := create(c.Output)
-		if err != nil {
-			return nil, err
-		}
-		t.raw = f
-	}
-	if c.Transcript != "" {
-		f, err := create(c.Transcript)
-		if err != nil {
-			return nil, err
-		}
-		t.cast, err = transcript.New(f, time.Now(), 80, 24)
-		if err != nil {
-			return nil, err
-		}
+		t.files = append(t.files, f)
+		*to.w = f
 	}
 	return t, nil
+}
+
+// told writes beside what nc tells.
+type told struct{ r *report.Reporter }
+
+func (t told) Write(p []byte) (int, error) {
+	t.r.Write(string(p))
+	return len(p), nil
+}
+
+// begin is called when there is a connection.
+func (t *taps) begin() error {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.begun {
+		return nil
+	}
+	t.begun = true
+	for _, f := range t.files {
+		if fi, err := f.Stat(); !t.anew || err == nil && !fi.Mode().IsRegular() {
+			continue
+		}
+		if err := f.Truncate(0); err != nil {
+			return fmt.Errorf("empty the file: %w", err)
+		}
+	}
+	if t.transcript == nil {
+		return nil
+	}
+	var err error
+	t.cast, err = transcript.New(t.transcript, time.Now(), 80, 24)
+	return err
 }
 
 // sentBytes and gotBytes write down what went and what came.
@@ -103,7 +124,7 @@ func (t *taps) write(d *hexdump.Dumper, p []byte, sent bool) error {
 }
 
 func (t *taps) close() {
-	for _, f := range t.open {
+	for _, f := range t.files {
 		f.Close()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
 
@@ -93,7 +92,7 @@ func (e *editor) restore() {
 // guard restores the terminal when a signal ends nc, then lets it end so.
 func (e *editor) guard() (stop func()) {
 	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, endingSignals...)
+	release := catch(ch)
 	done := make(chan struct{})
 	go func() {
 		select {
@@ -103,7 +102,7 @@ func (e *editor) guard() (stop func()) {
 		case <-done:
 		}
 	}()
-	return func() { signal.Stop(ch); close(done) }
+	return func() { release(); close(done) }
 }
 
 // read returns submitted lines.
@@ -148,9 +147,12 @@ func (e *editor) key(b byte) error {
 		}
 	case lineedit.EOF:
 		e.eof = true
-	case lineedit.Interrupt:
+	case lineedit.Interrupt, lineedit.Quit:
 		relay.WriteAll(e.n.stdout, e.line.Leave())
 		e.restore()
+		if ev == lineedit.Quit {
+			quit()
+		}
 		endBy(os.Interrupt)
 	case lineedit.Suspend:
 		state, _ := term.GetState(int(e.n.stdin.Fd()))

@@ -279,8 +279,11 @@ func (s *session) discard() error {
 	buf := make([]byte, 64<<10)
 	for {
 		if _, err := s.conn.Read(buf); err != nil {
-			if errors.Is(err, io.EOF) {
+			switch {
+			case errors.Is(err, io.EOF):
 				return nil
+			case s.datagrams() && report.Refused(err):
+				return report.ConnectError(err, s.conn.RemoteAddr().String(), "udp", "")
 			}
 			return err
 		}

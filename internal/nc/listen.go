@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/signal"
 	"sync"
 	"time"
 
@@ -55,27 +54,23 @@ func (n *netcat) serve(ctx context.Context) error {
 	if serve := n.atOnce(); serve != nil {
 		return n.serveMany(ctx, ln, conf, serve)
 	}
+	l := n.newLobby(ctx, ln, conf)
+	defer l.close()
 	for {
-		conn, err := n.accept(ctx, ln)
+		cl, err := l.next()
 		if err != nil {
 			return err
 		}
-		cl, err := n.prepare(ctx, conn, conf)
-		if err != nil && n.c.Ncat() && !n.c.KeepOpen {
-			return err // its one connection has come
+		if !n.c.KeepOpen {
+			l.close()
 		}
-		if err == nil {
-			if !n.c.KeepOpen {
-				ln.Close()
-			}
-			if n.c.Runs() {
-				err = n.runProgram(ctx, cl)
-			} else {
-				err = n.converse(ctx, cl.conn)
-			}
-			if !n.c.KeepOpen || ctx.Err() != nil || errors.Is(err, relay.ErrOutput) {
-				return err
-			}
+		if n.c.Runs() {
+			err = n.runProgram(ctx, cl)
+		} else {
+			err = n.converse(ctx, cl.conn)
+		}
+		if !n.c.KeepOpen || ctx.Err() != nil || errors.Is(err, relay.ErrOutput) {
+			return err
 		}
 		if err != nil {
 			n.r.Fail(err) // the next one may do better
@@ -147,7 +142,7 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (*client, error) {
 	cl := &client{conn: conn, peer: conn.RemoteAddr()}
 	if n.c.Proxy.Header > 0 {
-		peer, err := readHeader(conn)
+		peer, err := readHeader(ctx, conn)
 		if err != nil {
 			conn.Close()
 			return nil, err
@@ -172,6 +167,10 @@ func (n *netcat) prepare(ctx context.Context, conn net.Conn, conf *tls.Config) (
 
 // runProgram runs -e or -c for a connection.
 func (n *netcat) runProgram(ctx context.Context, cl *client) error {
+	if err := n.taps.begin(); err != nil {
+		cl.conn.Close()
+		return err
+	}
 	r := &program.Runner{Config: n.c, Report: n.r}
 	if t := n.taps; t != nil {
 		r.Tap = func(p []byte, sent bool) error {
@@ -193,11 +192,7 @@ func (n *netcat) endPrograms(ctx context.Context) (context.Context, func()) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ch := make(chan os.Signal, 1)
-	for _, sig := range endingSignals {
-		if !signal.Ignored(sig) { // as under nohup
-			signal.Notify(ch, sig)
-		}
-	}
+	release := catch(ch)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -210,7 +205,7 @@ func (n *netcat) endPrograms(ctx context.Context) (context.Context, func()) {
 	return ctx, func() {
 		cancel()
 		<-done
-		signal.Stop(ch)
+		release()
 	}
 }
 
@@ -301,7 +296,7 @@ func (n *netcat) listenUnix(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, report.ListenError(err, path)
+		return nil, report.ListenUnixError(err, path)
 	}
 	n.announce(path, "unix")
 	n.r.Say("Bound on %s\nListening on %s", path, path)
@@ -423,7 +418,7 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 		}
 		pc, err := packet.ListenUnix(path)
 		if err != nil {
-			return nil, report.ListenError(err, path)
+			return nil, report.ListenUnixError(err, path)
 		}
 		n.announce(path, "unixgram")
 		n.r.Say("Bound on %s", path)

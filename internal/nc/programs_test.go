@@ -55,7 +55,7 @@ func TestProgramsAreReaped(t *testing.T) {
 // TestSignalEndsPrograms ends nc by the signal itself, with and without a
 // program, and not by one that whoever started it has it ignore.
 func TestSignalEndsPrograms(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		l, port := listener(t, "-lk", "-c", "echo up; exec cat")
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err != nil {
@@ -82,6 +82,20 @@ func TestSignalEndsPrograms(t *testing.T) {
 	defer c.Close()
 	if got := readLine(c); got != "up" {
 		t.Errorf("after an ignored SIGHUP: got %q, %s", got, l.errs)
+	}
+}
+
+// TestQuit ends nc by SIGQUIT as any program, without a word.
+func TestQuit(t *testing.T) {
+	l, _ := listener(t, "-l")
+	before := l.errs.String()
+	l.cmd.Process.Signal(syscall.SIGQUIT)
+	l.wait(t)
+	if ws := l.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGQUIT {
+		t.Errorf("ended with %v", l.cmd.ProcessState)
+	}
+	if l.errs.String() != before {
+		t.Errorf("it says %s", l.errs)
 	}
 }
 

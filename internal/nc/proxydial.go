@@ -18,47 +18,6 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
-// hop is one proxy of a chain.
-type hop struct {
-	kind proxy.Kind
-	host string
-	port int
-}
-
-// hops reads -x and -X: addresses separated by commas, each with its own
-// kind in front (socks5://…) if it differs from -X's.
-func hops(c *cmdline.Config) ([]hop, error) {
-	var out []hop
-	for w := range strings.SplitSeq(c.Proxy.Addr, ",") {
-		h := hop{kind: proxy.SOCKS5}
-		if c.Proxy.Kind != "" {
-			h.kind = proxy.Kind(c.Proxy.Kind)
-		}
-		w = strings.TrimSpace(w)
-		if scheme, rest, ok := strings.Cut(w, "://"); ok {
-			var p cmdline.Config
-			if err := cmdline.SetProxyType(&p, scheme); err != nil {
-				return nil, report.Usage(err.Error(), "--proxy: %q is no kind of proxy", scheme)
-			}
-			h.kind, w = proxy.Kind(p.Proxy.Kind), strings.TrimSuffix(rest, "/")
-		}
-		host, port, ok := cmdline.SplitHostPort(w)
-		if !ok {
-			host, port = strings.Trim(w, "[]"), "1080"
-			if h.kind == proxy.HTTP {
-				port = "3128"
-			}
-		}
-		r, err := cmdline.ParsePorts(port, "tcp", false)
-		if err != nil || !r.One() || host == "" {
-			return nil, report.Usage("-x ADDR:PORT", "-x: %q is no address of a proxy", w)
-		}
-		h.host, h.port = host, r.Lo
-		out = append(out, h)
-	}
-	return out, nil
-}
-
 // proxyLogin finds the user and password.
 func (n *netcat) proxyLogin() (*proxy.Auth, error) {
 	c := n.c
@@ -90,7 +49,7 @@ func (n *netcat) proxyLogin() (*proxy.Auth, error) {
 
 // dialProxied connects through the chain.
 func (n *netcat) dialProxied(ctx context.Context) (net.Conn, error) {
-	chain, err := hops(n.c)
+	chain, err := n.c.Hops()
 	if err != nil {
 		return nil, err
 	}
@@ -98,22 +57,25 @@ func (n *netcat) dialProxied(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := n.addresses(ctx, chain[0].host)
+	addrs, err := n.addresses(ctx, chain[0].Host)
 	if err != nil {
 		return nil, err
 	}
-	where := net.JoinHostPort(chain[0].host, strconv.Itoa(chain[0].port))
+	where := net.JoinHostPort(chain[0].Host, strconv.Itoa(chain[0].Port))
 	// Each hop may ask for the login once, and have the connection made anew for it.
 	logins := make([]*proxy.Auth, len(chain))
-	for i := range logins {
-		if auth != nil {
+	for i, h := range chain {
+		switch {
+		case h.Login:
+			logins[i] = &proxy.Auth{User: h.User, Pass: h.Pass}
+		case auth != nil:
 			own := *auth
 			logins[i] = &own
 		}
 	}
 	var conn net.Conn
 	for again := 0; ; again++ {
-		if conn, err = n.race(ctx, chain[0].host, addrs, chain[0].port); err != nil {
+		if conn, err = n.race(ctx, chain[0].Host, addrs, chain[0].Port); err != nil {
 			return nil, report.ConnectError(err, "the proxy "+where, "tcp", "")
 		}
 		if err = n.throughHops(ctx, conn, chain, logins); err == nil {
@@ -131,7 +93,7 @@ func (n *netcat) dialProxied(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
-func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []hop, logins []*proxy.Auth) error {
+func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []cmdline.Hop, logins []*proxy.Auth) error {
 	limit := n.c.ConnectTimeout()
 	if limit == 0 {
 		limit = 2 * time.Minute // what the kernel gives a connection it makes itself
@@ -142,17 +104,17 @@ func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []hop, log
 	for i, h := range hops {
 		host, port := n.c.Host, n.c.Ports[0].Lo
 		if i+1 < len(hops) {
-			host, port = hops[i+1].host, hops[i+1].port
+			host, port = hops[i+1].Host, hops[i+1].Port
 		}
-		host, err := n.resolveForProxy(ctx, host, h.kind)
+		host, err := n.resolveForProxy(ctx, host, proxy.Kind(h.Kind))
 		if err != nil {
 			return err
 		}
-		n.r.SayMore("Asking the %s proxy %s:%d for %s:%d", h.kind, h.host, h.port, host, port)
-		if err := proxy.Connect(conn, h.kind, host, port, logins[i]); errors.Is(err, proxy.ErrAgain) {
+		n.r.SayMore("Asking the %s proxy %s:%d for %s:%d", h.Kind, h.Host, h.Port, host, port)
+		if err := proxy.Connect(conn, proxy.Kind(h.Kind), host, port, logins[i]); errors.Is(err, proxy.ErrAgain) {
 			return err
 		} else if err != nil {
-			return proxyError(err, h, net.JoinHostPort(host, strconv.Itoa(port)))
+			return proxyError(err, h, net.JoinHostPort(host, strconv.Itoa(port)), logins[i] != nil)
 		}
 	}
 	if ctx.Err() != nil {
@@ -193,10 +155,12 @@ func (n *netcat) resolveForProxy(ctx context.Context, host string, kind proxy.Ki
 	return addrs[0].String(), nil
 }
 
-func proxyError(err error, h hop, where string) error {
+func proxyError(err error, h cmdline.Hop, where string, login bool) error {
 	var pe *proxy.Error
-	at := fmt.Sprintf("the %s proxy %s:%d", h.kind, h.host, h.port)
+	at := fmt.Sprintf("the %s proxy %s:%d", h.Kind, h.Host, h.Port)
 	switch {
+	case errors.As(err, &pe) && pe.Auth && login:
+		return report.WithHint(fmt.Errorf("%s refused the login: %s", at, pe.Reason), "are user and password right?")
 	case errors.As(err, &pe) && pe.Auth:
 		return report.WithHint(fmt.Errorf("%s refused: %s", at, pe.Reason), "--proxy-auth USER:PASS, or -P USER")
 	case errors.As(err, &pe):

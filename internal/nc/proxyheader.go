@@ -3,6 +3,7 @@ package nc
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -61,22 +62,33 @@ func headerBytes(r io.Reader) ([]byte, error) {
 }
 
 // readHeader reads a PROXY header and returns whom it speaks of.
-func readHeader(conn net.Conn) (net.Addr, error) {
+func readHeader(ctx context.Context, conn net.Conn) (net.Addr, error) {
 	conn.SetReadDeadline(time.Now().Add(headerLimit))
 	defer conn.SetReadDeadline(time.Time{})
+	unhook := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer unhook()
 	raw, err := headerBytes(conn)
-	if err != nil {
-		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), err)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case report.TimedOut(err):
+		return nil, report.WithHint(fmt.Errorf("%s sent no PROXY header in %v", conn.RemoteAddr(), headerLimit), headerHint)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, report.WithHint(fmt.Errorf("%s hung up before its PROXY header was complete", conn.RemoteAddr()), headerHint)
+	case err != nil:
+		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), report.Bare(err))
 	}
 	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(raw), len(raw)))
 	switch {
 	case errors.Is(err, proxyproto.ErrNoProxyProtocol):
-		return nil, report.WithHint(fmt.Errorf("%s sent no PROXY header", conn.RemoteAddr()), "it must come through a proxy that sends one, or leave --proxy-protocol out")
+		return nil, report.WithHint(fmt.Errorf("%s sent no PROXY header", conn.RemoteAddr()), headerHint)
 	case err != nil:
-		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), err)
+		return nil, report.WithHint(fmt.Errorf("the PROXY header of %s cannot be read: it begins with %.40q", conn.RemoteAddr(), raw), "HAProxy's specification says how it looks; both of its versions are understood")
 	}
 	if h.Command.IsLocal() || h.SourceAddr == nil {
 		return conn.RemoteAddr(), nil
 	}
 	return h.SourceAddr, nil
 }
+
+const headerHint = "it must come through a proxy that sends one, or leave --proxy-protocol out"

@@ -27,10 +27,13 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 	req, err := n.proxyRequest(conn)
 	if err != nil {
 		sendOff(conn)
-		if errors.Is(err, io.EOF) {
-			return nil // it came, and went without a word
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, proxy.ErrNoLogin):
+			return nil // it came, and went without a word, or comes again with its login
+		case report.TimedOut(err):
+			return fmt.Errorf("proxy client %s: did not say within %v what it wants", cl.peer, limit)
 		}
-		return fmt.Errorf("proxy client %s: %w", cl.peer, err)
+		return fmt.Errorf("proxy client %s: %w", cl.peer, report.Bare(err))
 	}
 	conn.SetDeadline(time.Time{})
 	where := net.JoinHostPort(req.Host, strconv.Itoa(req.Port))

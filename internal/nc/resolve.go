@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,17 +24,8 @@ func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 		}
 		return as, nil
 	}
-	if a, ok := parseAddr(host); ok {
-		if c.IPv4 && !a.Is4() && !a.Is4In6() {
-			return nil, report.Usage("leave -4 out", "%s is an IPv6 address, and -4 wants IPv4", host)
-		}
-		if c.IPv6 && a.Is4() {
-			return nil, report.Usage("leave -6 out", "%s is an IPv4 address, and -6 wants IPv6", host)
-		}
-		return []netip.Addr{a.Unmap()}, nil
-	}
-	if c.NoDNS {
-		return nil, report.Usage("leave -n out, or give an address", "%q is a name, and -n looks none up", host)
+	if a, ok, err := c.Literal(host); ok || err != nil {
+		return []netip.Addr{a}, err
 	}
 	network := "ip"
 	switch {
@@ -54,34 +44,6 @@ func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 		return nil, report.LookupError(host, err)
 	}
 	return interleave(found), nil
-}
-
-// parseAddr reads an address, also in the older spellings of IPv4 that inet_aton(3) takes and so every netcat in C: 0, 127.1,
-// 0x7f.1, 2130706433.
-func parseAddr(host string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return a, true
-	}
-	fields := strings.Split(host, ".")
-	if len(fields) > 4 {
-		return netip.Addr{}, false
-	}
-	var whole uint64
-	for i, f := range fields {
-		bits := 8
-		if i == len(fields)-1 {
-			bits = 8 * (5 - len(fields)) // the last fills what is left
-		}
-		if f == "" || f[0] < '0' || f[0] > '9' || strings.Contains(f, "_") || len(f) > 1 && (f[1] == 'o' || f[1] == 'O' || f[1] == 'b' || f[1] == 'B') {
-			return netip.Addr{}, false
-		}
-		n, err := strconv.ParseUint(f, 0, bits)
-		if err != nil {
-			return netip.Addr{}, false
-		}
-		whole = whole<<bits | n
-	}
-	return netip.AddrFrom4([4]byte{byte(whole >> 24), byte(whole >> 16), byte(whole >> 8), byte(whole)}), true
 }
 
 // interleave keeps the order within each family and lets them take turns.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -39,6 +40,10 @@ const lastInput = 250 * time.Millisecond
 
 // converse runs the session of one connection and closes it.
 func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
+	if err := n.taps.begin(); err != nil {
+		conn.Close()
+		return err
+	}
 	stop, err := relay.NewStop()
 	if err != nil {
 		conn.Close()
@@ -146,6 +151,10 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 				return err
 			case err != nil && report.Reset(err):
 				return report.WithHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
+			case s.n.c.TLS.On && errors.Is(err, io.ErrUnexpectedEOF):
+				return report.WithHint(errors.New("the peer hung up without ending TLS (no close_notify)"), "what had arrived is written; whether it is all, nobody can tell: many a server just hangs up, and so does who cuts a connection")
+			case errors.As(err, new(*report.Explained)):
+				return err
 			case err != nil:
 				return fmt.Errorf("receive: %w", report.Bare(err))
 			case !sending:

@@ -4,12 +4,21 @@ package nc
 
 import (
 	"os"
+	"os/signal"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
-var endingSignals = []os.Signal{os.Interrupt}
+func plainQuit() {}
+
+// catch sends the signal that ends nc to ch.
+func catch(ch chan<- os.Signal) (stop func()) {
+	signal.Notify(ch, os.Interrupt)
+	return func() { signal.Stop(ch) }
+}
 
 func endBy(os.Signal) { os.Exit(report.ExitNetwork) }
+
+func quit() { endBy(os.Interrupt) }
 
 func suspend() {}

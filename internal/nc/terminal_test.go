@@ -108,6 +108,8 @@ func TestTerminalComesBack(t *testing.T) {
 		{"the server resets", nc, []string{"reset", "Enter"}, "1"},
 		{"Ctrl-D", nc, []string{"C-d"}, "0"},
 		{"Ctrl-C", nc, []string{"C-c"}, "130"},
+		{"Ctrl-\\", nc, []string{"C-\\"}, "131"},
+		{"SIGQUIT", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "131"},
 		{"SIGTERM", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "143"},
 		{"SIGHUP", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "129"},
 		{"idle", nc + " --idle-timeout 0.3", nil, "1"},
@@ -117,7 +119,7 @@ func TestTerminalComesBack(t *testing.T) {
 			socket, expect, keys := terminal(t, tmux)
 			keys("stty -g >"+socket+".before; "+strings.ReplaceAll(way.line, "PID", socket+".pid"), "Enter")
 			expect("\nsay?")
-			if sig, ok := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP}[way.name]; ok {
+			if sig, ok := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "SIGQUIT": syscall.SIGQUIT}[way.name]; ok {
 				p, _ := os.ReadFile(socket + ".pid")
 				pid, _ := strconv.Atoi(strings.TrimSpace(string(p)))
 				if pid == 0 || syscall.Kill(pid, sig) != nil {

@@ -38,8 +38,15 @@ func (c *Config) means(o *option) string {
 		if c.Listen {
 			return "uses TLS; clients need no certificate, unless --ssl-verify says so"
 		}
-	case "wait", "connect-timeout":
+	case "ssl-insecure":
 		if c.Listen {
+			return "uses TLS; clients need no certificate"
+		}
+	case "wait", "connect-timeout":
+		switch {
+		case c.Listen && c.TLS.On:
+			return "gives a client that long for its TLS handshake (%s)"
+		case c.Listen:
 			return "nothing: it makes no connection"
 		}
 	case "quit-after":

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // compat says whose letters a command line uses. Long options mean the same everywhere.
@@ -210,15 +212,12 @@ var options = []option{
 	{long: "ssl-key", aliases: []string{"tls-key"}, arg: "FILE", group: groupTLS, help: "Private key of the certificate (PEM).", explain: "uses the private key in %s", set: tlsText(func(c *Config) *string { return &c.TLS.Key })},
 	{long: "ssl-trustfile", aliases: []string{"tls-trustfile"}, arg: "FILE", group: groupTLS, help: "Trust the certificates in FILE (PEM) instead of the system's.", explain: "trusts the certificates in %s", set: tlsText(func(c *Config) *string { return &c.TLS.TrustFile })},
 	{long: "ssl-servername", aliases: []string{"tls-servername"}, arg: "NAME", group: groupTLS, help: "Ask for this name (SNI) and verify it.", explain: "asks for the server name %s", set: tlsText(func(c *Config) *string { return &c.TLS.ServerName })},
-	{long: "ssl-alpn", aliases: []string{"tls-alpn"}, arg: "PROTO,…", group: groupTLS, help: "Offer or accept these protocols (ALPN).", explain: "negotiates one of the protocols %s", set: func(c *Config, v string) error {
-		c.TLS.On = true
-		return list(func(c *Config) *[]string { return &c.TLS.ALPN })(c, v)
-	}},
+	{long: "ssl-alpn", aliases: []string{"tls-alpn"}, arg: "PROTO,…", group: groupTLS, help: "Offer or accept these protocols (ALPN).", explain: "negotiates one of the protocols %s", set: setALPN},
 	{long: "ssl-ciphers", aliases: []string{"tls-ciphers"}, arg: "LIST", group: groupTLS, help: "Allow only these TLS 1.2 cipher suites, by OpenSSL's or IANA's names; TLS 1.3 has its own.", explain: "allows only the TLS 1.2 cipher suites %s", set: tlsText(func(c *Config) *string { return &c.TLS.Ciphers })},
 	{long: "ssl-fingerprint", aliases: []string{"tls-fingerprint"}, arg: "SHA256", group: groupTLS, help: "Accept exactly the certificate with this SHA-256 fingerprint, trusted or not.", explain: "accepts exactly the certificate with the fingerprint %s", set: tlsText(func(c *Config) *string { return &c.TLS.Fingerprint })},
 
-	{letter: 'x', long: "proxy", arg: "ADDR[:PORT]", group: groupProxy, help: "Connect through a proxy; several, separated by commas, are a chain.", explain: "goes through the proxy %s", set: text(func(c *Config) *string { return &c.Proxy.Addr })},
-	{letter: 'X', long: "proxy-type", arg: "TYPE", group: groupProxy, help: "4, 4a, 5, socks4, socks4a, socks5, connect or http; with -l, nc is the proxy (http or socks5).", explain: "speaks %s as proxy protocol", set: SetProxyType},
+	{letter: 'x', long: "proxy", arg: "ADDR[:PORT]", group: groupProxy, help: "Connect through a proxy, with its own kind and login if they are written in front (socks5://USER:PASS@ADDR); several, separated by commas, are a chain.", explain: "goes through the proxy %s", set: text(func(c *Config) *string { return &c.Proxy.Addr })},
+	{letter: 'X', long: "proxy-type", arg: "TYPE", group: groupProxy, help: "4, 4a, 5, socks4, socks4a, socks5, connect or http; with -l, nc is the proxy (http or socks5).", explain: "speaks %s as proxy protocol", set: setProxyType},
 	{letter: 'P', long: "proxy-user", arg: "USER", group: groupProxy, help: "User name for the proxy; the password is asked for, or $NC_PROXY_PASSWORD.", explain: "is the user %s at the proxy", set: text(func(c *Config) *string { return &c.Proxy.User })},
 	{long: "proxy-auth", arg: "USER:PASS", group: groupProxy, help: "User name and password for the proxy, given when it asks, by Digest where it can; with -l, those a client must give.", explain: "uses a user name and password for the proxy", set: func(c *Config, v string) error { c.Proxy.Auth = &v; return nil }},
 	{long: "proxy-dns", arg: "WHERE", group: groupProxy, help: "Where the destination's name is looked up: local, remote, both (remote where the proxy can) or none.", explain: "looks the destination's name up %s", set: oneOf(func(c *Config) *string { return &c.Proxy.DNS }, "local", "remote", "both", "none")},
@@ -247,7 +246,9 @@ var options = []option{
 	{long: "no-edit", group: groupTell, help: "On a terminal, take lines as the terminal gives them, without editing and history.", explain: "does not edit lines", set: flag(func(c *Config) *bool { return &c.NoEdit })},
 	{long: "color", aliases: []string{"colour"}, arg: "WHEN", group: groupTell, help: "Colour on a terminal: auto, always or never.", explain: "colours: %s", set: oneOf(func(c *Config) *string { return &c.Color }, "auto", "always", "never")},
 	{long: "explain", group: groupTell, help: "Say in words what the command line would do, and do nothing.", set: flag(func(c *Config) *bool { return &c.Explain })},
-	{long: "compat", arg: "WHOSE", group: groupTell, help: "Take the letters of openbsd, ncat or traditional. Must come first.", set: func(c *Config, v string) error { return nil }},
+	{long: "compat", arg: "WHOSE", group: groupTell, help: "Take the letters of openbsd, ncat or traditional. Must come first.", set: func(*Config, string) error {
+		return report.Usage("write it first, before any other option", "--compat says what the letters mean that follow it")
+	}},
 	{letter: 'h', long: "help", group: groupTell, help: "Show a short help.", set: setMode(ModeHelp)},
 	{long: "version", group: groupTell, help: "Show the version.", set: setMode(ModeVersion)},
 	{long: "man", group: groupTell, help: "Write the manual page (roff) to the standard output.", set: setMode(ModeMan)},
@@ -307,6 +308,17 @@ func tlsText(p func(*Config) *string) func(*Config, string) error {
 	}
 }
 
+func setALPN(c *Config, v string) error {
+	c.TLS.On = true
+	for name := range strings.SplitSeq(v, ",") {
+		if name = strings.TrimSpace(name); name == "" || len(name) > 255 {
+			return errors.New("it is names of 1 to 255 bytes, separated by commas, such as h2,http/1.1")
+		}
+		c.TLS.ALPN = append(c.TLS.ALPN, name)
+	}
+	return nil
+}
+
 func setSourcePort(c *Config, v string) error {
 	r, err := ParsePorts(v, c.Proto(), true)
 	if err != nil {
@@ -347,21 +359,11 @@ func setRate(c *Config, v string) (err error) {
 	return err
 }
 
-// SetProxyType reads a word of -X.
-func SetProxyType(c *Config, v string) error {
-	switch strings.ToLower(v) {
-	case "4", "socks4":
-		c.Proxy.Kind = "socks4"
-	case "4a", "4A", "socks4a":
-		c.Proxy.Kind = "socks4a"
-	case "5", "socks5", "socks5h":
-		c.Proxy.Kind = "socks5"
-	case "connect", "http":
-		c.Proxy.Kind = "http"
-	default:
-		return fmt.Errorf("it is 4, 4a, 5, socks4, socks4a, socks5, connect or http")
-	}
-	return nil
+var errProxyKind = errors.New("it is 4, 4a, 5, socks4, socks4a, socks5, connect or http")
+
+func setProxyType(c *Config, v string) (err error) {
+	c.Proxy.Kind, err = proxyKind(v)
+	return err
 }
 
 func setProxyProtocol(c *Config, v string) error {

@@ -24,7 +24,8 @@ func Parse(args []string) (*Config, []Given, error) {
 	if len(args) > 0 {
 		c.Name, args = filepath.Base(args[0]), args[1:]
 	}
-	if err := c.chooseDialect(args); err != nil {
+	args, err := c.chooseDialect(args)
+	if err != nil {
 		return c, nil, err
 	}
 	p := parser{c: c}
@@ -56,9 +57,9 @@ func Parse(args []string) (*Config, []Given, error) {
 	return c, p.given, nil
 }
 
-// chooseDialect looks at the name the program has and at --compat, which must
-// be known before the first letter is read.
-func (c *Config) chooseDialect(args []string) error {
+// chooseDialect looks at the name the program has and at --compat, which must be known before the first letter is read, and
+// returns what follows.
+func (c *Config) chooseDialect(args []string) ([]string, error) {
 	base := strings.TrimSuffix(strings.ToLower(c.Name), ".exe")
 	switch base {
 	case "ncat":
@@ -66,29 +67,28 @@ func (c *Config) chooseDialect(args []string) error {
 	case "nc.traditional":
 		c.compat = compatTraditional
 	}
-	for i, a := range args {
-		if a == "--" {
-			break
-		}
-		v, ok := strings.CutPrefix(a, "--compat=")
-		if a == "--compat" && i+1 < len(args) {
-			v, ok = args[i+1], true
-		}
-		if !ok {
-			continue
-		}
-		switch v {
-		case "openbsd", "nc":
-			c.compat = compatOpenBSD
-		case "ncat", "nmap":
-			c.compat = compatNcat
-		case "traditional":
-			c.compat = compatTraditional
-		default:
-			return report.Usage("--compat=openbsd, --compat=ncat or --compat=traditional", "%q is nobody's dialect", v)
-		}
+	if len(args) == 0 {
+		return args, nil
 	}
-	return nil
+	whose, ok := strings.CutPrefix(args[0], "--compat=")
+	rest := args[1:]
+	if args[0] == "--compat" && len(args) > 1 {
+		whose, rest, ok = args[1], args[2:], true
+	}
+	if !ok {
+		return args, nil
+	}
+	switch whose {
+	case "openbsd", "nc":
+		c.compat = compatOpenBSD
+	case "ncat", "nmap":
+		c.compat = compatNcat
+	case "traditional":
+		c.compat = compatTraditional
+	default:
+		return nil, report.Usage("--compat=openbsd, --compat=ncat or --compat=traditional", "%q is nobody's dialect", whose)
+	}
+	return rest, nil
 }
 
 type parser struct {
@@ -229,7 +229,7 @@ func (p *parser) set(o *option, as, value string) error {
 	}
 	p.given = append(p.given, Given{o, as, value})
 	if err := o.set(p.c, value); err != nil {
-		if o.arg == "" {
+		if _, whole := err.(*report.UsageError); whole {
 			return err
 		}
 		return report.Usage(err.Error(), "%s: %q will not do", as, value)

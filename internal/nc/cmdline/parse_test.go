@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,9 @@ func TestRefusals(t *testing.T) {
 		"h 0", "-p 1-2 h 1", "-l 1 2 3", "-l -p 1 2", "-g x h 1", "-V 1 h 1", "-Z h 1", "--sctp h 1", "--lua-exec f h 1", "-w", "-w -1 h 1", "--retry 0 h 1",
 		"-T bogus h 1", "-q x h 1", "--limit-rate 0 h 1", "--resolve x h 1", `--send \q h 1`, "--compat=mine h 1", "--ssl=1 h 1", "-é h 1", "-l --pow 1", "--pow -u h 1", "-l --broker -e a 1",
 		"-l --proxy-type socks4 1", "-l --chat -C 1", "-lu -m 3 1", "--pow-wait 1 h 1", "-lk -m 3 --timestamps 1", "-l --proxy-type http --proxy-auth u 1", "--no-edit --history f h 1",
+		"-U -T ef s", "-U -M 3 s", "--vsock -I 4096 2 1", "-U -s a s", "-lUu -s a s", "-u --keepalive 3 h 1", "-U --keepalive 3 s", "-r -l 1", "-r -U s", "--ssl-alpn a,,b h 1", "-x p -P u --proxy-auth u:p h 1",
+		"--ssl-insecure --ssl-trustfile f h 1", "--ssl-fingerprint 12 --ssl-trustfile f h 1", "-l --ssl-servername n 1", "-v --compat=ncat h 1", "-n name 1", "-ns name 127.0.0.1 1", "-4 ::1 1", "-6 127.0.0.1 1", "http://h/ 80", "/run/s 1",
+		"--json -o - h 1", "-o a --transcript a h 1", "-z --output f h 1", "-U " + strings.Repeat("a", 120), "-x h:99999 h 1", "-x ftp://h h 1", "-x http://u:%zz@h h 1", "-x http://u:p@a:b:c h 1",
 	} {
 		_, _, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
 		var u *report.UsageError
@@ -44,6 +48,42 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("nc %s: %v, want a refusal", line, err)
 		} else if u.Msg == "" || u.Hint == "" {
 			t.Errorf("nc %s: error %q, hint %q", line, u.Msg, u.Hint)
+		}
+	}
+}
+
+// TestHops reads a chain of proxies, and no refusal tells a password.
+func TestHops(t *testing.T) {
+	c, _, err := Parse(strings.Fields("nc -X 4a -x p,http://q:8080/,socks5://us%40er:pa:ss@[::1]:9 h 1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Hops()
+	want := []Hop{{Kind: "socks4a", Host: "p", Port: 1080}, {Kind: "http", Host: "q", Port: 8080}, {Kind: "socks5", Host: "::1", Port: 9, Login: true, User: "us@er", Pass: "pa:ss"}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	for _, proxy := range []string{"http://user:secret@h:0", "gopher://user:secret@h:1", "user:secret%@h:1", "user:secret@h h"} {
+		_, _, err := Parse([]string{"nc", "-x", proxy, "h", "1"})
+		var u *report.UsageError
+		if !errors.As(err, &u) || strings.Contains(u.Msg+u.Hint, "secret") {
+			t.Errorf("%s: %+v", proxy, err)
+		}
+	}
+}
+
+// TestHexLine tells bytes from text, and takes neither for the other.
+func TestHexLine(t *testing.T) {
+	for line, want := range map[string]string{
+		"41 42 0a\n": "AB\n", "0x41,0x42": "AB", "de:ad": "\xde\xad", "hello\n": "hello\n", `\x61bc` + "\n": "abc\n", "\n": "\n", "zz 1\n": "zz 1\n",
+	} {
+		if got, err := HexLine([]byte(line)); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
+		}
+	}
+	for _, line := range []string{"41 4\n", "abc", `\x4`, `\q`} {
+		if got, err := HexLine([]byte(line)); err == nil {
+			t.Errorf("%q: %q, want an error", line, got)
 		}
 	}
 }

@@ -44,6 +44,7 @@ const (
 	EOF       // Ctrl-D on an empty line
 	Interrupt // Ctrl-C
 	Suspend   // Ctrl-Z
+	Quit      // Ctrl-\
 )
 
 const maxPrompt = 4 << 10
@@ -70,6 +71,8 @@ func (l *Line) Key(b byte) (show []byte, ev Event, line string) {
 		return nil, Interrupt, ""
 	case "\x1a":
 		return nil, Suspend, ""
+	case "\x1c":
+		return nil, Quit, ""
 	case "\x04":
 		if len(l.text) == 0 {
 			return nil, EOF, ""

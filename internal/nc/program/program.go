@@ -48,22 +48,37 @@ func (r *Runner) command(conn net.Conn, peer net.Addr) (*exec.Cmd, error) {
 	}
 	remote, rport := hostAndPort(peer)
 	local, lport := hostAndPort(conn.LocalAddr())
-	proto := "TCP"
-	if r.Config.UDP {
-		proto = "UDP"
-	}
-	if r.Config.TLS.On {
-		proto = "SSL"
-	}
 	cmd.Env = append(os.Environ(), "NCAT_REMOTE_ADDR="+remote, "NCAT_REMOTE_PORT="+rport,
-		"NCAT_LOCAL_ADDR="+local, "NCAT_LOCAL_PORT="+lport, "NCAT_PROTO="+proto)
+		"NCAT_LOCAL_ADDR="+local, "NCAT_LOCAL_PORT="+lport, "NCAT_PROTO="+r.protocol())
 	cmd.Stderr = r.Report.W
 	return cmd, nil
 }
 
+// protocol is what a program finds in NCAT_PROTO.
+func (r *Runner) protocol() string {
+	switch c := r.Config; {
+	case c.TLS.On:
+		return "SSL"
+	case c.Unix:
+		return "UNIX"
+	case c.Vsock:
+		return "VSOCK"
+	case c.UDP:
+		return "UDP"
+	}
+	return "TCP"
+}
+
+// hostAndPort splits an address. A Unix socket's is its path, and nothing where it has none, as clients' have.
 func hostAndPort(a net.Addr) (string, string) {
 	if a == nil {
 		return "", ""
+	}
+	if u, ok := a.(*net.UnixAddr); ok {
+		if u == nil || u.Name == "@" {
+			return "", ""
+		}
+		return u.Name, ""
 	}
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {

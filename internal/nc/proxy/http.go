@@ -43,7 +43,8 @@ func connectHTTP(conn io.ReadWriter, host string, port int, auth *Auth) error {
 		case r.code[0] == '2':
 			return nil
 		case r.code != "407" || auth == nil:
-			return &Error{HTTP, r.code + " " + r.text, r.code == "407"}
+			// 401 is an origin's to say, but some proxies refuse a wrong password with it.
+			return &Error{HTTP, r.code + " " + r.text, r.code == "407" || r.code == "401"}
 		}
 		again := auth.challenge
 		auth.challenge = choose(r.all("Proxy-Authenticate"))
@@ -198,8 +199,13 @@ func AcceptHTTP(conn io.ReadWriter, login *Login) (*Request, error) {
 		return refuse("405 Method Not Allowed", "Allow: "+strings.Join(methods, ", ")+"\r\n", fmt.Errorf("the client asked to %q", fields[0]))
 	}
 	if login != nil {
-		if stale, ok := login.admits(h.all("Proxy-Authorization"), fields[0], fields[1]); !ok {
-			return refuse("407 Proxy Authentication Required", login.challenges(stale), errAuth)
+		given := h.all("Proxy-Authorization")
+		if stale, ok := login.admits(given, fields[0], fields[1]); !ok {
+			err := errAuth
+			if stale || len(given) == 0 {
+				err = ErrNoLogin
+			}
+			return refuse("407 Proxy Authentication Required", login.challenges(stale), err)
 		}
 	}
 	if fields[0] == "CONNECT" {

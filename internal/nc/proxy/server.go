@@ -24,7 +24,9 @@ var (
 	ErrRefused     = errors.New("connection refused")
 	ErrUnreachable = errors.New("host unreachable")
 	ErrForbidden   = errors.New("forbidden")
-	errAuth        = errors.New("the client gave no, or a wrong, user and password")
+	// ErrNoLogin is a client that has been asked for its login, as each HTTP client is that does not know yet that it needs one.
+	ErrNoLogin = errors.New("the client gave no user and password")
+	errAuth    = errors.New("the client gave a wrong user and password")
 )
 
 func same(a *Auth, user, pass string) bool {
@@ -54,7 +56,7 @@ func AcceptSOCKS5(conn io.ReadWriter, auth *Auth) (*Request, error) {
 	if !strings.Contains(string(methods), string(rune(want))) {
 		conn.Write([]byte{5, 0xff})
 		if auth != nil {
-			return nil, errAuth
+			return nil, errors.New("the client has no user and password to give")
 		}
 		return nil, errors.New("the client insists on logging in")
 	}

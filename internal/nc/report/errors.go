@@ -76,6 +76,8 @@ func Refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 func ConnectError(err error, where, proto string, port string) error {
 	is := func(e syscall.Errno) bool { return errors.Is(err, e) }
 	switch {
+	case proto == "unix" && !isSocket(where):
+		return WithHint(fmt.Errorf("%s is no socket", where), "is the path right? ss -lx shows the Unix sockets there are")
 	case is(syscall.ECONNREFUSED) && proto == "unix":
 		return WithHint(fmt.Errorf("connection refused: the socket file %s is there, but nothing listens on it", where), "start the server, or remove the file if it is left over")
 	case is(syscall.ECONNREFUSED):
@@ -100,6 +102,12 @@ func ConnectError(err error, where, proto string, port string) error {
 	return fmt.Errorf("connect to %s: %w", where, Bare(err))
 }
 
+// isSocket says that a path is a socket's, or nothing's.
+func isSocket(path string) bool {
+	fi, err := os.Stat(path)
+	return err != nil || fi.Mode()&os.ModeSocket != 0
+}
+
 func udpNote(proto string) string {
 	if proto == "udp" {
 		return " (-u: ss -lun)"
@@ -121,6 +129,22 @@ func permissionHint(proto string) string {
 	return "a broadcast address needs -b; else a firewall on this machine says no"
 }
 
+// ListenUnixError says why a path could not be listened on.
+func ListenUnixError(err error, path string) error {
+	is := func(e syscall.Errno) bool { return errors.Is(err, e) }
+	switch {
+	case is(syscall.EADDRINUSE) && !isSocket(path):
+		return WithHint(fmt.Errorf("listen on %s: there is a file, which is no socket", path), "choose another path, or move the file away")
+	case is(syscall.EADDRINUSE):
+		return WithHint(fmt.Errorf("listen on %s: the address is taken", path), "ss -lxp shows by whom; choose another path")
+	case is(syscall.EACCES), is(syscall.EPERM), is(syscall.EROFS):
+		return WithHint(fmt.Errorf("listen on %s: not allowed", path), "you must be able to write to the directory: choose another, such as $XDG_RUNTIME_DIR or /tmp")
+	case is(syscall.ENOENT):
+		return WithHint(fmt.Errorf("listen on %s: there is no such directory", path), "make the directory first")
+	}
+	return fmt.Errorf("listen on %s: %w", path, Bare(err))
+}
+
 // ListenError says why an address could not be listened on.
 func ListenError(err error, where string) error {
 	is := func(e syscall.Errno) bool { return errors.Is(err, e) }
@@ -131,8 +155,6 @@ func ListenError(err error, where string) error {
 		return WithHint(fmt.Errorf("listen on %s: not allowed", where), "ports below 1024 are root's: choose a higher one, or run with sudo")
 	case is(syscall.EADDRNOTAVAIL):
 		return WithHint(fmt.Errorf("listen on %s: that address is not one of this machine's", where), "ip addr shows those it has; 0.0.0.0 means all of them")
-	case is(syscall.ENOENT):
-		return WithHint(fmt.Errorf("listen on %s: there is no such directory", where), "make the directory first")
 	}
 	return fmt.Errorf("listen on %s: %w", where, Bare(err))
 }

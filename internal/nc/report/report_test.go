@@ -99,9 +99,15 @@ func TestConnectErrors(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range []syscall.Errno{syscall.EADDRINUSE, syscall.EACCES, syscall.EADDRNOTAVAIL, syscall.ENOENT} {
+	for _, e := range []syscall.Errno{syscall.EADDRINUSE, syscall.EACCES, syscall.EADDRNOTAVAIL} {
 		var x *Explained
 		if err := ListenError(e, "here:1"); !errors.As(err, &x) || x.Hint == "" {
+			t.Errorf("listen, %v: %v", e, err)
+		}
+	}
+	for _, e := range []syscall.Errno{syscall.EADDRINUSE, syscall.EACCES, syscall.EROFS, syscall.ENOENT} {
+		var x *Explained
+		if err := ListenUnixError(e, "nosuch"); !errors.As(err, &x) || x.Hint == "" {
 			t.Errorf("listen, %v: %v", e, err)
 		}
 	}

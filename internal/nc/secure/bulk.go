@@ -3,8 +3,10 @@ package secure
 import (
 	"bufio"
 	"crypto/tls"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -29,13 +31,24 @@ func (c *bulkConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Read reads. An end that the peer has not told (close_notify) is [io.ErrUnexpectedEOF]: anybody in between can have cut the
+// stream there. [tls.Conn] takes it for the end where a record ends.
+func (c *bulkConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF && c.below.ended.Load() {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
 // NetConn returns the connection below TLS.
 func (c *bulkConn) NetConn() net.Conn { return c.below.Conn }
 
 // gather is the connection below TLS. While it holds, what is written to it waits until there is enough of it.
 type gather struct {
 	net.Conn
-	in *bufio.Reader
+	in    *bufio.Reader
+	ended atomic.Bool // the peer sends nothing more; TLS that has been told its end does not come to see that
 
 	mu      sync.Mutex
 	holding bool
@@ -44,7 +57,13 @@ type gather struct {
 
 func newGather(c net.Conn) *gather { return &gather{Conn: c, in: bufio.NewReaderSize(c, readSize)} }
 
-func (g *gather) Read(p []byte) (int, error) { return g.in.Read(p) }
+func (g *gather) Read(p []byte) (int, error) {
+	n, err := g.in.Read(p)
+	if err == io.EOF {
+		g.ended.Store(true)
+	}
+	return n, err
+}
 
 func (g *gather) Write(p []byte) (int, error) {
 	g.mu.Lock()

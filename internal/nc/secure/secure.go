@@ -259,80 +259,6 @@ func subject(c *x509.Certificate) string {
 	return "nobody"
 }
 
-// tlsError says why a handshake failed, and how to go on safely.
-func tlsError(err error, name string, shown []*x509.Certificate) error {
-	pin := ""
-	if len(shown) > 0 {
-		pin = "if it is the right one all the same, pin it: --ssl-fingerprint " + fingerprint(shown[0])
-	}
-	var (
-		unknown  x509.UnknownAuthorityError
-		host     x509.HostnameError
-		invalid  x509.CertificateInvalidError
-		pinned   *pinError
-		remote   *net.OpError
-		notTLS   tls.RecordHeaderError
-		noAnswer = report.TimedOut(err)
-	)
-	switch {
-	case errors.As(err, &pinned):
-		return report.WithHint(errors.New("the certificate is not the pinned one; it has the SHA-256 fingerprint "+pinned.got), "it was replaced, or somebody is in between: ask the server's owner")
-	case errors.As(err, &unknown):
-		msg := fmt.Sprintf("nobody we trust vouches for the certificate of %s", subject(shown[0]))
-		if bytes.Equal(shown[0].RawIssuer, shown[0].RawSubject) {
-			msg = fmt.Sprintf("the certificate of %s is signed by itself, so anybody can have made it", subject(shown[0]))
-		}
-		return report.WithHint(errors.New(msg), pin+"; or trust its authority: --ssl-trustfile FILE; --ssl-insecure accepts anybody")
-	case errors.As(err, &host):
-		leaf := shown[0]
-		if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
-			return report.WithHint(fmt.Errorf("the certificate names %q only in its Common Name, which has not counted for years: it needs a Subject Alternative Name", leaf.Subject.CommonName), pin)
-		}
-		return report.WithHint(fmt.Errorf("the certificate is for %s, not for %s", names(leaf), name), "ask for a name it has: --ssl-servername NAME; "+pin)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		leaf := shown[0]
-		if time.Now().Before(leaf.NotBefore) {
-			return report.WithHint(fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
-		}
-		return report.WithHint(fmt.Errorf("the certificate ended on %s", leaf.NotAfter.Format(time.DateOnly)), "is this machine's clock right (date)? "+pin)
-	case errors.As(err, &notTLS):
-		return report.WithHint(fmt.Errorf("the peer does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "leave --ssl out, or look at the port")
-	case errors.As(err, &remote) && remote.Op == "remote error": // an alert, whose type is not exported
-		return report.WithHint(fmt.Errorf("the peer refused the handshake: %w", remote.Err), alertHint(remote.Err))
-	case noAnswer:
-		return report.WithHint(errors.New("the peer did not answer the TLS handshake"), "does it speak TLS on this port? without --ssl it may say something")
-	case errors.Is(err, net.ErrClosed), report.Reset(err), strings.HasSuffix(err.Error(), "EOF"):
-		return report.WithHint(errors.New("the peer hung up in the TLS handshake"), "does it speak TLS on this port, and with the version this nc speaks (TLS 1.2 and 1.3)?")
-	}
-	hint := ""
-	if len(shown) > 0 {
-		hint = pin
-	}
-	return report.WithHint(fmt.Errorf("TLS: %w", err), hint)
-}
-
-func alertHint(a error) string {
-	switch s := a.Error(); {
-	case strings.Contains(s, "certificate required"), strings.Contains(s, "bad certificate"), strings.Contains(s, "unknown certificate"):
-		return "it wants a certificate of yours, or another one: --ssl-cert FILE --ssl-key FILE"
-	case strings.Contains(s, "application protocol"):
-		return "it has none of the protocols offered: look at --ssl-alpn"
-	case strings.Contains(s, "unrecognized name"):
-		return "it does not know that server name: --ssl-servername NAME"
-	case strings.Contains(s, "protocol version"):
-		return "it speaks only a version of TLS older than 1.2"
-	}
-	return "openssl s_client -connect HOST:PORT shows its side"
-}
-
-func names(c *x509.Certificate) string {
-	all := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		all = append(all, ip.String())
-	}
-	return strings.Join(all, ", ")
-}
-
 // ServerConfig is the listener's configuration.
 func (p *Peer) ServerConfig() (*tls.Config, error) {
 	conf, err := common(&p.Options)
@@ -398,11 +324,7 @@ func (p *Peer) Accept(ctx context.Context, conn net.Conn, conf *tls.Config) (net
 	tc := tls.Server(below, conf)
 	if err := p.handshake(ctx, tc); err != nil {
 		conn.Close()
-		var notTLS tls.RecordHeaderError
-		if errors.As(err, &notTLS) {
-			return nil, report.WithHint(fmt.Errorf("the client does not speak TLS: it sent %q", notTLS.RecordHeader[:]), "it needs --ssl (ncat), openssl s_client, or the like")
-		}
-		return nil, fmt.Errorf("TLS handshake with %s: %w", conn.RemoteAddr(), err)
+		return nil, clientError(err, conn.RemoteAddr())
 	}
 	p.tell(tc.ConnectionState())
 	return &bulkConn{tc, below}, nil

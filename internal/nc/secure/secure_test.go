@@ -135,3 +135,40 @@ func TestNotTLS(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestCut tells the end that a peer has told from one that anybody can have made.
+func TestCut(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer null.Close()
+		s := &Peer{Options: cmdline.TLSOptions{}, Host: "chal.test", Report: &report.Reporter{W: null}}
+		conf, err := s.ServerConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := memnet.Pipe(64 << 10)
+		go func() {
+			conn, err := s.Accept(t.Context(), b, conf)
+			if err == nil {
+				io.WriteString(conn, "all there is")
+			}
+			if told {
+				conn.(*bulkConn).CloseWrite()
+			}
+			b.CloseWrite()
+		}()
+		c := &Peer{Options: cmdline.TLSOptions{Insecure: true}, Host: "chal.test", Report: s.Report}
+		conn, err := c.Connect(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(conn)
+		if string(got) != "all there is" || (err == nil) != told || err != nil && err != io.ErrUnexpectedEOF {
+			t.Errorf("told %v: got %q, %v", told, got, err)
+		}
+		a.Close()
+	}
+}

@@ -1,0 +1,69 @@
+//go:build unix
+
+package nc
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSilentClients serves who speaks, whoever keeps silent before it in the handshake or the PROXY header.
+func TestSilentClients(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		talk func(net.Conn) io.ReadWriter
+	}{
+		"TLS": {[]string{"--ssl"}, func(c net.Conn) io.ReadWriter { return tls.Client(c, &tls.Config{InsecureSkipVerify: true}) }},
+		"PROXY": {[]string{"--proxy-protocol", "v1"}, func(c net.Conn) io.ReadWriter {
+			io.WriteString(c, "PROXY TCP4 192.0.2.1 192.0.2.2 3 4\r\n")
+			return c
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, more := range [][]string{{"-l"}, {"-lk"}} {
+				l := talk(t, ncBinary, append(append(more, c.args...), "-v", "-n", "127.0.0.1", "0")...)
+				port, err := l.errs.port()
+				if err != nil {
+					t.Fatal(err)
+				}
+				connect := func() net.Conn {
+					conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { conn.Close() })
+					conn.SetDeadline(time.Now().Add(patience))
+					return conn
+				}
+				var silent []net.Conn
+				for range 3 {
+					silent = append(silent, connect())
+				}
+				if err := l.errs.until(func(s string) bool { return strings.Count(s, "Connection received") == 3 }); err != nil {
+					t.Fatal(err)
+				}
+				rw := c.talk(connect())
+				fmt.Fprintln(rw, "hello")
+				l.hears(t, "hello\n")
+				l.say(t, "welcome\n")
+				if got := readLine(rw); got != "welcome" {
+					t.Errorf("%v: got %q", more, got)
+				}
+				if more[0] == "-lk" {
+					continue
+				}
+				// The one client has come: the others are sent away.
+				for _, s := range silent {
+					if n, err := s.Read(make([]byte, 1)); n > 0 || err == nil || strings.Contains(err.Error(), "timeout") {
+						t.Errorf("who was silent got %d bytes, %v", n, err)
+					}
+				}
+			}
+		})
+	}
+}
