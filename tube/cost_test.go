@@ -375,7 +375,30 @@ func TestRegexpLooksBack(t *testing.T) {
 	}
 }
 
-// So does Recv.
+// TestTooLongDelimiter waits for no delimiter that the limit leaves no room for.
+func TestTooLongDelimiter(t *testing.T) {
+	a, b := tcpPair(t, WithMaxBuffer(10))
+	b.Send("78> ")
+	began := time.Now()
+	if text, which, err := a.Within(10*time.Second).RecvAny("8> and more", "> "); text != "78> " || which != 1 || err != nil {
+		t.Errorf("got %q, %d, %v", text, which, err)
+	}
+	if d := time.Since(began); d > 5*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	// Where it still fits, it is waited for.
+	b.Send("1> ")
+	if text, which, err := a.Within(0).RecvAny("1> and", "> "); text != "1> " || which != 1 || err != nil {
+		t.Errorf("got %q, %d, %v", text, which, err)
+	}
+	b.Send("1> ")
+	go b.Send("and")
+	if text, which, err := a.Within(10*time.Second).RecvAny("1> and", "> "); text != "1> and" || which != 0 || err != nil {
+		t.Errorf("got %q, %d, %v", text, which, err)
+	}
+}
+
+// TestRecvHeedsMaxBuffer takes no more at once than the limit allows.
 func TestRecvHeedsMaxBuffer(t *testing.T) {
 	a, b := tcpPair(t, WithMaxBuffer(10))
 	if err := b.Send("0123456789abcde"); err != nil {

@@ -192,7 +192,7 @@ func (t *Tube) waitDelims(c *call, delims [][]byte) (match, error) {
 	for {
 		m, found := t.buf.earliest(delims, from, limit)
 		if found {
-			at, open := t.buf.undecided(delims, m.start)
+			at, open := t.buf.undecided(delims, m.start, limit)
 			if !open {
 				return m, nil
 			}

@@ -105,14 +105,14 @@ func (b *buffer) earliest(delims [][]byte, from, limit int) (match, bool) {
 }
 
 // undecided returns the offset of the first delimiter that starts before
-// offset found and may still be completed by bytes to come.
-func (b *buffer) undecided(delims [][]byte, found int) (at int, ok bool) {
+// offset found and may still be completed, within limit, by bytes to come.
+func (b *buffer) undecided(delims [][]byte, found, limit int) (at int, ok bool) {
 	if len(delims) == 1 {
 		return 0, false
 	}
 	at = found
 	for _, d := range delims {
-		for i := max(0, b.size-len(d)+1); i < at; i++ {
+		for i := max(0, b.size-len(d)+1); i < at && i <= limit-len(d); i++ {
 			if b.partialAt(d, i) {
 				at = i
 			}
