@@ -291,5 +291,17 @@ func needsPlace(p Policy, name string, feature Feature) error {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	// A link would be followed outside of the root.
-	return &UnenforceableError{feature, "the root's " + name + " is of another kind: " + info.Mode().String(), "make it a plain file (/flag) or a directory: " + place}
+	is, want := "a file", "a directory"
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		is = "a symbolic link"
+	case info.IsDir():
+		is = "a directory"
+	case !info.Mode().IsRegular():
+		is = "a device, pipe or socket"
+	}
+	if name == flagPath {
+		want = "a plain file"
+	}
+	return &UnenforceableError{feature, "the root's " + name + " is " + is, "make it " + want + ": " + place}
 }

@@ -94,15 +94,13 @@ func (f *lineFlags) work(open func() int) (func() uint32, uint32, error) {
 		const easiest, steps = 5000, 4
 		most := f.maxSessions
 		return func() uint32 {
-			// Nothing while half of the places are free, then twice as hard with each eighth that is taken.
-			taken := 0
-			if most > 0 {
-				taken = open()*8/most - 4
-			}
-			if taken < 0 {
+			// Nothing while half of the places are free, then twice as hard with each eighth that is taken. Who is asked has
+			// one already.
+			others := open() - 1
+			if most == 0 || 2*others < most {
 				return 0
 			}
-			return easiest << min(taken, steps)
+			return easiest << min(others*8/most-4, steps)
 		}, easiest << steps, nil
 	}
 	n, err := strconv.ParseUint(f.pow, 10, 32)

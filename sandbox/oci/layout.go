@@ -92,6 +92,9 @@ func chooseLayout(src source, b []byte, o Options) (*picked, error) {
 	if err := json.Unmarshal(b, &top); err != nil {
 		return nil, fmt.Errorf("index.json: %w", err)
 	}
+	if len(top.Manifests) == 0 {
+		return nil, &FormatError{"index.json names no image", "is the layout complete? skopeo copy docker://… oci:DIRECTORY:TAG makes one, docker buildx build --output type=oci another"}
+	}
 	c := &chooser{src: src, platform: o.Platform}
 	var names []string
 	found := map[string]*picked{}

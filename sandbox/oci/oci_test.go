@@ -192,6 +192,10 @@ func TestChoice(t *testing.T) {
 	ocitest.Layout(t, foreign, image("", other, "x"))
 	saved := t.TempDir()
 	ocitest.Saved(t, saved, image("1", "", "one"), image("2", "", "two"))
+	empty := t.TempDir()
+	if err := os.WriteFile(empty+"/index.json", []byte(`{"schemaVersion":2,"manifests":[]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		image string
 		o     oci.Options
@@ -209,6 +213,7 @@ func TestChoice(t *testing.T) {
 		{saved, oci.Options{Name: "challenge:1"}, "one"},
 		{saved, oci.Options{}, "there is challenge:1, challenge:2"},
 		{t.TempDir(), oci.Options{}, "neither an index.json"},
+		{empty, oci.Options{}, "names no image"},
 	} {
 		img, err := unpack(t, c.image, c.o)
 		if err != nil {
