@@ -95,6 +95,9 @@ func (c *Config) checkPath(operands []string) error {
 }
 
 func (c *Config) checkVsock(operands []string) error {
+	if c.SourcePorts != (PortRange{}) {
+		return report.Usage("leave -p out; nc -l --vsock PORT listens on one", "-p is a port of the internet")
+	}
 	if c.Listen && len(operands) == 1 {
 		operands = []string{"", operands[0]}
 	}

@@ -52,8 +52,8 @@ var combinations = []bad{
 		return c.Listen && c.Proxy.Kind != "" && c.Proxy.Kind != "http" && c.Proxy.Kind != "socks5"
 	}, "nc can be an HTTP or a SOCKS5 proxy", "--proxy-type http or --proxy-type socks5"},
 	{func(c *Config) bool {
-		return c.Listen && c.Proxy.Kind != "" && (c.Runs() || c.Broker || c.Chat || c.UDP || c.Unix)
-	}, "a proxy server passes on TCP connections, nothing else", "leave out -e, -c, --broker, --chat, -u and -U"},
+		return c.Listen && c.Proxy.Kind != "" && (c.Runs() || c.Broker || c.Chat || c.UDP || c.local())
+	}, "a proxy server passes on TCP connections, nothing else", "leave out -e, -c, --broker, --chat, -u, -U and --vsock"},
 	{func(c *Config) bool { return !c.Listen && c.Proxy.Kind != "" && c.Proxy.Addr == "" }, "-X names a kind of proxy, but not where it is", "add -x ADDR:PORT"},
 	{func(c *Config) bool { return (c.Proxy.User != "" || c.Proxy.DNS != "") && c.Proxy.Addr == "" }, "a user or a place for look-ups is given, but no proxy", "add -x ADDR:PORT"},
 	{func(c *Config) bool { return c.Proxy.Auth != nil && c.Proxy.Addr == "" && c.Proxy.Kind == "" }, "--proxy-auth is given, but no proxy", "add -x ADDR:PORT, or with -l --proxy-type"},
@@ -63,6 +63,10 @@ var combinations = []bad{
 	{func(c *Config) bool { return c.Proxy.Header > 0 && (c.UDP || c.local()) }, "the PROXY protocol is for TCP", "leave out -u, -U and --vsock"},
 	{func(c *Config) bool { return c.PassFD && c.Listen }, "-F passes a connection that nc makes", "leave out -l"},
 	{func(c *Config) bool { return c.PassFD && (c.Runs() || c.TLS.On) }, "-F passes the bare socket on", "leave out the program and TLS options"},
+	{func(c *Config) bool {
+		return c.PassFD && (len(c.Steps) > 0 || c.HexInput || c.CRLF || c.Transcript != "" || c.HexDump != "" || c.Output != "" || c.SendOnly || c.RecvOnly || c.NoStdin || c.RecvLimit > 0 ||
+			c.LimitRate > 0 || c.Delay > 0 || c.Interval > 0 || c.Telnet || c.Progress || c.Timestamps || c.HalfOpen || c.NoShutdown || c.QuitAfter >= 0)
+	}, "-F passes the socket on, and sends and receives nothing", "leave out the options about the bytes"},
 	{func(c *Config) bool { return c.Sock.Broadcast && !c.UDP }, "-b is about UDP", "add -u"},
 	{func(c *Config) bool { return c.Sock.MD5 && c.UDP }, "-S signs TCP segments", "leave -u out"},
 	{func(c *Config) bool { return c.AppendOutput && c.Output == "" && c.HexDump == "" }, "--append-output, but no file to append to", "add --output FILE or --hex-dump FILE"},
@@ -97,12 +101,16 @@ var combinations = []bad{
 		return (c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "") && (c.CRLF || c.Telnet || c.HexInput || c.Interval > 0 || c.RecvLimit > 0 || c.Listen && c.Proxy.Kind != "" && (c.SendOnly || c.RecvOnly) || c.Transcript != "" || c.Timestamps || c.Progress || c.LimitRate > 0 || c.Delay > 0 || c.HexDump != "" || c.Output != "" || c.HalfOpen || c.NoShutdown || c.QuitAfter >= 0)
 	}, "a broker or proxy only passes bytes between its connections", "leave out the options about nc's own input and output"},
 	{func(c *Config) bool {
-		return c.Scan && (len(c.Steps) > 0 || c.HexInput || c.CRLF || c.Transcript != "" || c.HexDump != "" || c.Output != "")
+		return c.Scan && (len(c.Steps) > 0 || c.HexInput || c.CRLF || c.Transcript != "" || c.HexDump != "" || c.Output != "" || c.Proxy.Header > 0 || c.PassFD ||
+			c.SendOnly || c.RecvOnly || c.RecvLimit > 0 || c.LimitRate > 0 || c.Delay > 0 || c.Telnet || c.Progress || c.Timestamps || c.HalfOpen || c.NoShutdown)
 	}, "-z sends and receives nothing", "leave out the options about the bytes"},
 	{func(c *Config) bool { return c.MaxConns > 0 && c.UDP && !c.Runs() }, "-m counts connections, and UDP has none", "leave -m out, or add -k and -e: each peer is then one"},
 	{func(c *Config) bool { return c.Crowd() && c.oneByOne() }, "with -k and -m many connections share the input and output", "leave out the options about one conversation, or -m"},
 	{func(c *Config) bool { return c.NoEdit && c.History != "" }, "--no-edit keeps no history", "leave out --history"},
 	{func(c *Config) bool { return c.Telnet && c.UDP }, "TELNET needs a stream", "leave -u out"},
+	{func(c *Config) bool { return c.UDP && (c.HalfOpen || c.NoShutdown) }, "--half-open and --no-shutdown are about the end of a stream, and datagrams have none", "leave them out"},
+	{func(c *Config) bool { return c.SendOnly && (c.RecvLimit > 0 || c.Timestamps || c.HalfOpen) }, "--send-only receives nothing", "leave out -W, --timestamps and --half-open"},
+	{func(c *Config) bool { return c.RecvOnly && (c.HexInput || c.CRLF || c.Interval > 0) }, "--recv-only sends nothing", "leave out --hex, -C and -i"},
 	{func(c *Config) bool { return c.NoShutdown && c.SendOnly }, "--send-only ends with its input, and --no-shutdown does not tell that", "choose one"},
 }
 

@@ -38,6 +38,7 @@ func TestRefusals(t *testing.T) {
 		"h 0", "-p 1-2 h 1", "-l 1 2 3", "-l -p 1 2", "-g x h 1", "-V 1 h 1", "-Z h 1", "--sctp h 1", "--lua-exec f h 1", "-w", "-w -1 h 1", "--retry 0 h 1",
 		"-T bogus h 1", "-q x h 1", "--limit-rate 0 h 1", "--resolve x h 1", `--send \q h 1`, "--compat=mine h 1", "--ssl=1 h 1", "-é h 1", "-l --pow 1", "--pow -u h 1", "-l --broker -e a 1",
 		"-l --proxy-type socks4 1", "-l --chat -C 1", "-lu -m 3 1", "--pow-wait 1 h 1", "-lk -m 3 --timestamps 1", "-l --proxy-type http --proxy-auth u 1", "--no-edit --history f h 1",
+		"-z --half-open h 1", "-z --timestamps h 1", "-zF h 1", "-F -C h 1", "-F -q 1 h 1", "-l --vsock --proxy-type http 1", "-u --no-shutdown h 1", "--send-only -W 1 h 1", "--recv-only -C h 1", "--vsock -p 3 2 1",
 		"-U -T ef s", "-U -M 3 s", "--vsock -I 4096 2 1", "-U -s a s", "-lUu -s a s", "-u --keepalive 3 h 1", "-U --keepalive 3 s", "-r -l 1", "-r -U s", "--ssl-alpn a,,b h 1", "-x p -P u --proxy-auth u:p h 1",
 		"--ssl-insecure --ssl-trustfile f h 1", "--ssl-fingerprint 12 --ssl-trustfile f h 1", "-l --ssl-servername n 1", "-v --compat=ncat h 1", "-n name 1", "-ns name 127.0.0.1 1", "-4 ::1 1", "-6 127.0.0.1 1", "http://h/ 80", "/run/s 1",
 		"--json -o - h 1", "-o a --transcript a h 1", "-z --output f h 1", "-U " + strings.Repeat("a", 120), "-x h:99999 h 1", "-x ftp://h h 1", "-x http://u:%zz@h h 1", "-x http://u:p@a:b:c h 1",
