@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bufio"
 	"io"
-	"os"
 	"testing"
 	"time"
 )
@@ -81,15 +80,8 @@ func TestEndOutput(t *testing.T) {
 func TestDescriptors(t *testing.T) {
 	r := prepare(t, Policy{}, "/bin/sh", "-c", "echo ready; read x")
 	play(t, r, Session{}, "\n")
-	files := func() int {
-		list, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(list)
-	}
 	const sessions = 10
-	before := files()
+	before := openFiles(t)
 	for range sessions {
 		ours, theirs := pair(t)
 		defer ours.Close()
@@ -105,7 +97,7 @@ func TestDescriptors(t *testing.T) {
 		defer ours.CloseWrite()
 	}
 	// The players are here, too, and the first session has the slot of the one before.
-	if got, want := files()-before, 2*sessions-1; got != want {
+	if got, want := openFiles(t)-before, 2*sessions-1; got != want {
 		t.Errorf("%d sessions hold %d descriptors more, want %d", sessions, got, want)
 	}
 }

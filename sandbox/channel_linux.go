@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -14,6 +15,10 @@ type channel struct {
 	file *os.File
 	raw  syscall.RawConn
 }
+
+// errGone says that the other side of a channel has ended, or that the channel was closed because of that. What was to be sent
+// was not.
+var errGone = errors.New("its process has ended")
 
 // channelPair makes a channel and the other end of it.
 func channelPair() (*channel, *os.File, error) {
@@ -51,13 +56,13 @@ func (c *channel) send(m []byte, fds ...int) error {
 		_, err = unix.SendmsgN(int(s), m, control, nil, unix.MSG_NOSIGNAL)
 		return err != unix.EAGAIN
 	})
-	if failed != nil {
-		return failed
+	if failed != nil || err == unix.EPIPE || err == unix.ECONNRESET {
+		return errGone
 	}
 	return os.NewSyscallError("sendmsg", err)
 }
 
-// receive waits for an answer of a kind; io.EOF says that the other side is gone.
+// receive waits for an answer of a kind.
 func (c *channel) receive(kind uint32) (a answer, err error) {
 	var b [answerSize]byte
 	n, err := c.read(b[:])
@@ -78,12 +83,10 @@ func (c *channel) read(b []byte) (n int, err error) {
 		return err != unix.EAGAIN
 	})
 	switch {
-	case failed != nil:
-		return 0, failed
+	case failed != nil, err == unix.ECONNRESET, err == nil && n == 0:
+		return 0, errGone
 	case err != nil:
 		return 0, os.NewSyscallError("read", err)
-	case n == 0:
-		return 0, io.EOF
 	}
 	return n, nil
 }

@@ -9,7 +9,10 @@ import (
 )
 
 // Runner starts one program under one policy, as often as asked. There is none on this system.
-type Runner struct{}
+type Runner struct {
+	// Renewed is never called.
+	Renewed func(ended string)
+}
 
 // Process is a running session. There is none on this system.
 type Process struct{}

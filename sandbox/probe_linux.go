@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -230,8 +231,10 @@ func Report(p Policy) (map[Feature]string, error) {
 
 // launcherProcess is a running launcher.
 type launcherProcess struct {
-	cmd *exec.Cmd
-	ctl *channel
+	cmd    *exec.Cmd
+	ctl    *channel
+	asking sync.Mutex // one question at a time
+	closed sync.Once
 }
 
 // startLauncher starts a launcher in new namespaces.
@@ -272,14 +275,16 @@ func startLauncher(root, network bool) (*launcherProcess, error) {
 		}
 		return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "user namespaces are switched off for this user: sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; or run as root"}
 	}
-	return &launcherProcess{cmd, ours}, nil
+	return &launcherProcess{cmd: cmd, ctl: ours}, nil
 }
 
 // close ends the launcher, and with it every process it has started, and waits for that.
 func (l *launcherProcess) close() {
-	l.ctl.close()
-	l.cmd.Process.Kill()
-	l.cmd.Wait()
+	l.closed.Do(func() {
+		l.ctl.close()
+		l.cmd.Process.Kill()
+		l.cmd.Wait()
+	})
 }
 
 // launcherFile returns the launcher's program as a file that can be executed.

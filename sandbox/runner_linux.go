@@ -16,20 +16,24 @@ import (
 // Runner starts one program under one policy, as often as asked. What all sessions have in common is
 // prepared once. Its methods may be called by several goroutines at once.
 type Runner struct {
-	plan     *plan
-	argv     []string
-	launcher *launcherProcess
-	groups   *groups
-	image    *oci.Image  // nil: none
-	plain    [2]spawning // of sessions that have nothing of their own, without and with [Session.EndOutput]
+	// Renewed, if set before the first Start, is called when the process that all sessions are started by had ended, as by a
+	// signal from outside, and Start has prepared another. It is told how the last one ended, and must be quick: sessions wait.
+	Renewed func(ended string)
 
-	mu   sync.Mutex
-	free []*slot // the one used last is last
+	plan   *plan
+	argv   []string
+	groups *groups
+	image  *oci.Image  // nil: none
+	plain  [2]spawning // of sessions that have nothing of their own, without and with [Session.EndOutput]
+
+	mu       sync.Mutex
+	launcher *launcherProcess
+	renewal  func() (*launcherProcess, error) // nil: as far as is known the launcher is alive
+	free     []*slot                          // the one used last is last
 	numbers
 	closed bool
 
 	open     sync.WaitGroup // slots
-	asking   sync.Mutex     // one question to the launcher at a time
 	turns    turns          // to make slots
 	removing backlog        // slots to be taken away
 }
@@ -83,17 +87,11 @@ func Prepare(p Policy, argv ...string) (_ *Runner, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := startLauncher(pl.root, p.Network)
-	if err != nil {
-		return nil, err
-	}
-	r := &Runner{plan: pl, argv: argv, launcher: l, turns: make(turns, maxStarting)}
+	r := &Runner{plan: pl, argv: argv, turns: make(turns, maxStarting)}
 	if _, err := r.spawnMessage(Session{}, 0); err != nil {
-		r.Close()
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	if err := r.setUp(); err != nil {
-		r.Close()
+	if r.launcher, err = r.launch(); err != nil {
 		return nil, err
 	}
 	if len(pl.places) > 0 {
@@ -113,15 +111,28 @@ func Prepare(p Policy, argv ...string) (_ *Runner, err error) {
 	return r, nil
 }
 
+// launch starts a launcher and makes it prepare itself.
+func (r *Runner) launch() (*launcherProcess, error) {
+	l, err := startLauncher(r.plan.root, r.plan.Network)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.setUp(l); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
 // setUp makes the launcher prepare itself.
-func (r *Runner) setUp() error {
+func (r *Runner) setUp(l *launcherProcess) error {
 	// What the server itself inherited from who started it must not reach a program.
 	clean := newScript(msgSetup)
 	clean.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, 4, uint64(1<<32-1), 0)
 	// One for all slots: whoever asks it is told of its own children.
 	clean.call("watch children", unix.SYS_SIGNALFD4, -1, binary.NativeEndian.AppendUint64(nil, 1<<(unix.SIGCHLD-1)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
 	clean.keep(keptChildren)
-	if err := r.ask(clean); err != nil {
+	if err := l.ask(clean); err != nil {
 		return err
 	}
 	pl := r.plan
@@ -129,10 +140,10 @@ func (r *Runner) setUp() error {
 	if err := buildRoot(root, pl.Policy, r.argv[0]); err != nil {
 		return err
 	}
-	if err := r.ask(root); err != nil {
+	if err := l.ask(root); err != nil {
 		return err
 	}
-	if err := r.setLimits(); err != nil {
+	if err := r.setLimits(l); err != nil {
 		return err
 	}
 	s := newScript(msgSetup)
@@ -170,30 +181,30 @@ func (r *Runner) setUp() error {
 		s.relocs = append(s.relocs, uint32(where)+8)
 		s.call("load the syscall filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pointer(where))
 	}
-	return r.ask(s, fds...)
+	return l.ask(s, fds...)
 }
 
 // setLimits gives the launcher the limits of each process. One that was inherited and is lower than the policy's stays, where it
 // may not be raised: it is stricter than asked.
-func (r *Runner) setLimits() error {
-	for _, l := range rlimits(r.plan) {
+func (r *Runner) setLimits(l *launcherProcess) error {
+	for _, want := range rlimits(r.plan) {
 		s := newScript(msgSetup)
-		limit(s, l.what, l.resource, l.value, l.value)
-		err := r.ask(s)
+		limit(s, want.what, want.resource, want.value, want.value)
+		err := l.ask(s)
 		var inherited unix.Rlimit
-		if !errors.Is(err, unix.EPERM) || unix.Getrlimit(l.resource, &inherited) != nil || inherited.Max >= uint64(l.value) {
+		if !errors.Is(err, unix.EPERM) || unix.Getrlimit(want.resource, &inherited) != nil || inherited.Max >= uint64(want.value) {
 			if err != nil {
 				return err
 			}
 			continue
 		}
 		hard := int64(inherited.Max)
-		if l.resource == unix.RLIMIT_NOFILE && hard < minOpenFiles {
+		if want.resource == unix.RLIMIT_NOFILE && hard < minOpenFiles {
 			return fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d: raise the limit (ulimit -Hn)", hard, minOpenFiles)
 		}
 		s = newScript(msgSetup)
-		limit(s, l.what, l.resource, hard, hard)
-		if err := r.ask(s); err != nil {
+		limit(s, want.what, want.resource, hard, hard)
+		if err := l.ask(s); err != nil {
 			return err
 		}
 	}
@@ -263,21 +274,17 @@ func scopeRules() (int, error) {
 }
 
 // ask sends a message to the launcher and waits until it has done it.
-func (r *Runner) ask(s *script, fds ...int) error {
+func (l *launcherProcess) ask(s *script, fds ...int) error {
 	m, err := s.bytes()
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	r.asking.Lock()
-	defer r.asking.Unlock()
-	return question(r.launcher.ctl, s, m, fds...)
-}
-
-func question(c *channel, s *script, m []byte, fds ...int) error {
-	if err := c.send(m, fds...); err != nil {
+	l.asking.Lock()
+	defer l.asking.Unlock()
+	if err := l.ctl.send(m, fds...); err != nil {
 		return fmt.Errorf("sandbox: ask the launcher: %w", err)
 	}
-	return done(c, s)
+	return done(l.ctl, s)
 }
 
 func done(c *channel, s *script) error {
@@ -324,10 +331,19 @@ func (r *Runner) takeInTurn(ctx context.Context) (*slot, error) {
 	return r.newSlot()
 }
 
+// takeNew makes a slot when its turn has come.
+func (r *Runner) takeNew(ctx context.Context) (*slot, error) {
+	if err := r.turns.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.turns.giveBack()
+	return r.newSlot()
+}
+
 // release gives a slot back after its session.
 func (r *Runner) release(s *slot) {
 	r.mu.Lock()
-	if !r.closed && len(r.free) < maxFree {
+	if !r.closed && len(r.free) < maxFree && s.launcher == r.launcher && r.renewal == nil {
 		r.free = append(r.free, s)
 		s = nil
 	}
@@ -398,12 +414,13 @@ func (r *Runner) Close() error {
 	r.free = nil
 	first := !r.closed
 	r.closed = true
+	l := r.launcher
 	r.mu.Unlock()
 	if !first {
 		r.open.Wait()
 		return nil
 	}
-	r.launcher.close() // and with it everything
+	l.close() // and with it everything; one that is being prepared is closed by who prepares it
 	for _, s := range free {
 		r.discard(s)
 	}

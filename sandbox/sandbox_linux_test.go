@@ -330,6 +330,7 @@ func TestPolicyErrors(t *testing.T) {
 
 // TestClose ends sessions that are under way and leaves nothing: no process, no control group.
 func TestClose(t *testing.T) {
+	files := openFiles(t)
 	r := prepare(t, Policy{}, "/bin/sh", "-c", "sleep 1000 & (setsid sleep 1000 &) ; echo ready; sleep 1000")
 	var all []*Process
 	for range 5 {
@@ -349,18 +350,7 @@ func TestClose(t *testing.T) {
 			t.Errorf("got %+v, want %q", e, ReasonKilled)
 		}
 	}
-	if r.plan.root {
-		if left := processesOf(t, r.plan.ids); len(left) > 0 {
-			t.Errorf("processes %v are left", left)
-		}
-	}
-	if r.groups != nil {
-		for _, h := range r.groups.places {
-			if _, err := os.Stat(h.dir); err == nil {
-				t.Errorf("%s is left", h.dir)
-			}
-		}
-	}
+	nothingLeft(t, r, files+len(all))
 	ours, theirs := pair(t)
 	defer ours.Close()
 	defer theirs.Close()

@@ -16,16 +16,20 @@ import (
 // slot is a process of the launcher's that runs one session after another, with a user ID, control
 // groups and a pid namespace of its own.
 type slot struct {
-	runner *Runner
-	number int // of the runner's
-	user   int // of all runners'
-	ch     *channel
-	group  *group // nil: without control groups
+	runner   *Runner
+	launcher *launcherProcess // with it the slot ends
+	number   int              // of the runner's
+	user     int              // of all runners'
+	ch       *channel
+	group    *group // nil: without control groups
 }
 
 // start makes the slot's process and moves it into the slot's control groups.
-func (s *slot) start() error {
+func (s *slot) start() (err error) {
 	r := s.runner
+	if s.launcher, err = r.current(); err != nil {
+		return err
+	}
 	ours, theirs, err := channelPair()
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
@@ -57,7 +61,10 @@ func (s *slot) start() error {
 			fds = append(fds, int(f.Fd()))
 		}
 	}
-	if err := r.ask(m, fds...); err != nil {
+	if err := s.launcher.ask(m, fds...); err != nil {
+		if errors.Is(err, errGone) {
+			r.lost(s.launcher)
+		}
 		return err
 	}
 	theirs.Close() // if the slot goes, its channel must end
@@ -99,24 +106,17 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	sl, err := r.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p := &Process{slot: sl, own: s, conn: raw}
-	m, err := r.spawnMessage(s, r.plan.ids+sl.user)
-	if err != nil {
-		r.release(sl)
-		return nil, fmt.Errorf("sandbox: %w", err)
-	}
-	failed := raw.Control(func(fd uintptr) {
-		flags, _ := unix.FcntlInt(fd, unix.F_GETFL, 0)
-		p.restore = flags&unix.O_NONBLOCK != 0
-		err = sl.ch.send(m, int(fd))
-	})
-	if err = errors.Join(failed, err); err != nil {
-		r.discard(sl)
-		return nil, fmt.Errorf("sandbox: start a session: %w", err)
+	p := &Process{own: s, conn: raw}
+	take := (*Runner).take
+	for try := 1; ; try++ {
+		err := r.send(ctx, p, take)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errGone) || try == maxTries {
+			return nil, err
+		}
+		take = (*Runner).takeNew // the free ones may be dead, too
 	}
 	if t := r.plan.Time; t > 0 {
 		p.timer = time.AfterFunc(t, func() { p.Kill(ReasonTime) })
@@ -125,6 +125,34 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 		p.unbind = context.AfterFunc(ctx, func() { p.Kill(ReasonKilled) })
 	}
 	return p, nil
+}
+
+// maxTries is how often a session asks for a slot, when one after the other proves dead before the program can have been
+// started: the first may be of a launcher that was killed, the second finds that out, and two are of others.
+const maxTries = 4
+
+// send sends the session to a slot.
+func (r *Runner) send(ctx context.Context, p *Process, take func(*Runner, context.Context) (*slot, error)) error {
+	s, err := take(r, ctx)
+	if err != nil {
+		return err
+	}
+	m, err := r.spawnMessage(p.own, r.plan.ids+s.user)
+	if err != nil {
+		r.release(s)
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	failed := p.conn.Control(func(fd uintptr) {
+		flags, _ := unix.FcntlInt(fd, unix.F_GETFL, 0)
+		p.restore = flags&unix.O_NONBLOCK != 0
+		err = s.ch.send(m, int(fd))
+	})
+	if err = errors.Join(failed, err); err != nil {
+		r.discard(s)
+		return fmt.Errorf("sandbox: start a session: %w", err)
+	}
+	p.slot = s
+	return nil
 }
 
 // spawning is what starts a session, but for its user ID.
