@@ -50,6 +50,8 @@ type Config struct {
 	// Relay relays the bytes through the session's tube even where the program could have the
 	// connection itself: when something in the tube has to see them.
 	Relay bool
+	// Log gets what is about no session: that the sandbox's launcher was killed, and another was started. Nil: slog.Default().
+	Log *slog.Logger
 }
 
 // Handler is a chal.Handler that runs a program for each session. It must be closed.
@@ -109,7 +111,17 @@ func New(c Config) (*Handler, error) {
 func prepare(c Config, p sandbox.Policy) (runner, error) {
 	if !c.Unconfined {
 		r, err := sandbox.Prepare(p, c.Command...)
-		return confined{r}, err
+		if err != nil {
+			return nil, err
+		}
+		log := c.Log
+		if log == nil {
+			log = slog.Default()
+		}
+		r.Renewed = func(ended string) {
+			log.Warn("the sandbox's launcher had ended, and another was started", "ended", ended)
+		}
+		return confined{r}, nil
 	}
 	if c.Flag == FlagFile {
 		return nil, errors.New("without a sandbox there is no /flag of the program's own: give the flag as env or arg")

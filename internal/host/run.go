@@ -75,6 +75,7 @@ func (r *Run) Serve(ctx context.Context) error {
 		return err
 	}
 	log := r.log()
+	config.Log = log
 	l, err := chal.Listen(ctx, r.listen)
 	if err != nil {
 		return err
