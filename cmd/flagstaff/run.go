@@ -1,11 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -29,16 +25,8 @@ What this host cannot enforce is an error; 'flagstaff doctor' says what it can.`
   flagstaff run -l :1338 --flag-as file --pow 31337 -- python3 chal.py
   flagstaff run -l :443 --tls on --acme chal.example.org --dir /srv/chal -- ./chal`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			context.AfterFunc(ctx, stop) // a second signal kills
-			r.Command, r.Stdout, r.Stderr = args, cmd.OutOrStdout(), cmd.ErrOrStderr()
-			err := r.Serve(ctx)
-			var bad *host.SettingError
-			if errors.As(err, &bad) {
-				return usageError{bad, bad.Hint()}
-			}
-			return err
+			r.Command = args
+			return serving(cmd, &r.Console, r.Serve)
 		},
 	}
 	grouped(cmd, r.Groups())

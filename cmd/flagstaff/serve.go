@@ -1,11 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -27,16 +23,7 @@ finish for --drain; a second one ends them at once.`,
   FLAGSTAFF_FLAG='flag{mine}' flagstaff serve --json --listen 127.0.0.1:0`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			context.AfterFunc(ctx, stop) // a second signal kills
-			demo.Stdout, demo.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			err := demo.Serve(ctx)
-			var bad *host.SettingError
-			if errors.As(err, &bad) {
-				return usageError{bad, bad.Hint()}
-			}
-			return err
+			return serving(cmd, &demo.Console, demo.Serve)
 		},
 	}
 	grouped(cmd, demo.Groups())

@@ -21,10 +21,11 @@ type Console struct {
 	Stdout io.Writer                   // where things are, or with --json the events
 	Stderr io.Writer                   // the log
 
-	json  bool
-	drain time.Duration
-	spool *spool // before Stdout
-	pipe  chan os.Signal
+	json   bool
+	drain  time.Duration
+	events *spool // before Stdout; nil: there are none
+	lines  *spool // before Stderr
+	pipe   chan os.Signal
 }
 
 func (c *Console) define(fs *pflag.FlagSet) {
@@ -41,12 +42,10 @@ func (c *Console) check() error {
 
 // ledger returns where sessions are written: as events, or in the log for people.
 func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
-	// Who reads the events or the log may go; the sessions go on. Not ignored, because programs would inherit that.
-	c.pipe = make(chan os.Signal, 1)
-	signal.Notify(c.pipe, syscall.SIGPIPE)
 	if c.json {
-		c.spool = newSpool(c.Stdout, func(err error) { log.Error("events cannot be written, and are lost until they can", "error", err) })
-		return chal.JSONLedger(c.spool)
+		failed := func(err error) { log.Error("events cannot be written, and are lost until they can", "error", err) }
+		c.events = newSpool(c.Stdout, failed, func(int) {}) // close tells of all
+		return chal.JSONLedger(c.events)
 	}
 	return func(e chal.Entry) {
 		switch e.What {
@@ -59,13 +58,26 @@ func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
 	}
 }
 
-// close writes the last events. Who does not read them is not waited for.
+// open returns the log of sessions, which waits for nobody. It must be closed.
+func (c *Console) open() *slog.Logger {
+	// Who reads the events or the log may go; the sessions go on. Not ignored, because programs would inherit that.
+	c.pipe = make(chan os.Signal, 1)
+	signal.Notify(c.pipe, syscall.SIGPIPE)
+	direct := c.log()
+	c.lines = newSpool(c.Stderr, func(error) {}, func(lost int) {
+		direct.Warn("lines of the log were lost, because they could not be written or nobody read them", "lines", lost)
+	})
+	return c.logTo(c.lines)
+}
+
+// close writes the last events and the last of the log. Who does not read them is not waited for.
 func (c *Console) close(log *slog.Logger) {
-	signal.Stop(c.pipe)
-	if c.spool == nil {
+	defer signal.Stop(c.pipe)
+	defer c.lines.close(time.Second)
+	if c.events == nil {
 		return
 	}
-	lost, err := c.spool.close(2 * time.Second)
+	lost, err := c.events.close(2 * time.Second)
 	switch {
 	case err != nil:
 		log.Error("events were lost", "error", err, "events", lost)
@@ -74,14 +86,17 @@ func (c *Console) close(log *slog.Logger) {
 	}
 }
 
-// log writes for people: with colour on a terminal, unless NO_COLOR is set.
-func (c *Console) log() *slog.Logger {
+// log returns the log for what is said before anybody plays.
+func (c *Console) log() *slog.Logger { return c.logTo(c.Stderr) }
+
+// logTo writes for people: with colour on a terminal, unless NO_COLOR is set.
+func (c *Console) logTo(w io.Writer) *slog.Logger {
 	if c.json {
-		return slog.New(slog.NewJSONHandler(c.Stderr, nil))
+		return slog.New(slog.NewJSONHandler(w, nil))
 	}
 	f, isFile := c.Stderr.(*os.File)
 	_, noColor := c.Env("NO_COLOR")
-	return slog.New(tint.NewTextHandler(c.Stderr, &tint.Options{
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
 		TimeFormat: time.TimeOnly,
 		NoColor:    noColor || !isFile || !isatty.IsTerminal(f.Fd()),
 	}))

@@ -71,9 +71,9 @@ func (d *Demo) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := d.log()
-	ledger := d.ledger(log)
+	log := d.Console.open()
 	defer d.Console.close(log)
+	ledger := d.ledger(log)
 	stands, err := d.open(ctx, set, log, ledger)
 	if err != nil {
 		return err

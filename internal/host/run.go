@@ -74,7 +74,8 @@ func (r *Run) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := r.log()
+	log := r.Console.open()
+	defer r.Console.close(log)
 	config.Log = log
 	l, err := chal.Listen(ctx, r.listen)
 	if err != nil {
@@ -97,7 +98,6 @@ func (r *Run) Serve(ctx context.Context) error {
 		Name: r.name, Handler: h, Flag: config.FixedFlag, Log: log, Ledger: r.ledger(log),
 		SessionTimeout: r.policy.time, IdleTimeout: r.policy.idle,
 	}
-	defer r.Console.close(log)
 	way.apply(server)
 	if !r.json {
 		r.announce(l.Addr(), config, madeUp, fingerprint, h.Enforced())

@@ -6,33 +6,35 @@ import (
 	"time"
 )
 
-// spoolBytes is how much a spool holds for a reader who does not read: some hundred thousand events.
+// spoolBytes is how much a spool holds for a reader who does not read: some hundred thousand events or lines of the log.
 const spoolBytes = 32 << 20
 
 // gather is how long what is written is collected after something was: to wake a goroutine and to call the system for each event
 // costs more than the event. The first after a pause is not held back.
 const gather = 5 * time.Millisecond
 
-// spool writes to w from a goroutine of its own, in order, so that nobody waits for who reads it: an event stream whose
-// reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted. So is what
-// cannot be written, as on a full disk; what comes later is tried again.
+// spool writes to w from a goroutine of its own, in order, so that nobody waits for who reads it: a log or an event stream
+// whose reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted. So is
+// what cannot be written, as on a full disk; what comes later is tried again.
 type spool struct {
-	w      io.Writer
-	limit  int
-	failed func(error) // called once
+	w       io.Writer
+	limit   int
+	failed  func(error)    // called once
+	resumed func(lost int) // called between two writes to w, when one has come through: how many were lost since the last call
 
 	mu      sync.Mutex
 	wake    *sync.Cond
 	pending []byte
 	writes  int // in pending
 	lost    int // writes
+	told    int // of the lost
 	err     error
 	closed  bool
 	done    chan struct{}
 }
 
-func newSpool(w io.Writer, failed func(error)) *spool {
-	s := &spool{w: w, limit: spoolBytes, failed: failed, done: make(chan struct{})}
+func newSpool(w io.Writer, failed func(error), resumed func(lost int)) *spool {
+	s := &spool{w: w, limit: spoolBytes, failed: failed, resumed: resumed, done: make(chan struct{})}
 	s.wake = sync.NewCond(&s.mu)
 	go s.run()
 	return s
@@ -76,7 +78,20 @@ func (s *spool) run() {
 		}
 		if _, err := s.w.Write(writing); err != nil {
 			s.fail(err, writes)
+		} else {
+			s.tell()
 		}
+	}
+}
+
+// tell tells how many writes were lost since it last did.
+func (s *spool) tell() {
+	s.mu.Lock()
+	lost := s.lost - s.told
+	s.told = s.lost
+	s.mu.Unlock()
+	if lost > 0 {
+		s.resumed(lost)
 	}
 }
 

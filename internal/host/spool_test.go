@@ -12,7 +12,7 @@ import (
 
 func TestSpoolKeepsOrder(t *testing.T) {
 	var got bytes.Buffer
-	s := newSpool(&got, func(err error) { t.Error(err) })
+	s := newSpool(&got, func(err error) { t.Error(err) }, func(int) { t.Error("nothing was lost") })
 	var want strings.Builder
 	for i := range 10_000 {
 		line := fmt.Sprintln("event", i)
@@ -28,7 +28,7 @@ func TestSpoolKeepsOrder(t *testing.T) {
 func TestSpoolStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, in := io.Pipe()
-		s := newSpool(in, func(error) {})
+		s := newSpool(in, func(error) {}, func(int) {})
 		s.limit = 1000
 		for range 50 {
 			s.Write(make([]byte, 100))
@@ -49,7 +49,7 @@ func TestSpoolWriterFails(t *testing.T) {
 	out, in := io.Pipe()
 	out.Close()
 	told := 0
-	s := newSpool(in, func(error) { told++ })
+	s := newSpool(in, func(error) { told++ }, func(int) { t.Error("it does not come through again") })
 	for range 100 {
 		if n, err := s.Write([]byte("x")); n != 1 || err != nil {
 			t.Fatal(n, err)
@@ -58,4 +58,32 @@ func TestSpoolWriterFails(t *testing.T) {
 	if lost, err := s.close(time.Minute); lost != 100 || err != io.ErrClosedPipe || told != 1 {
 		t.Errorf("%d lost of 100, %v, told %d times", lost, err, told)
 	}
+}
+
+// TestSpoolResumes: who reads again after what was lost is told how much that was, once, between two writes.
+func TestSpoolResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out, in := io.Pipe()
+		var told []int
+		s := newSpool(in, func(err error) { t.Error(err) }, func(lost int) {
+			told = append(told, lost)
+			in.Write([]byte("\n"))
+		})
+		s.limit = 1000
+		const all, size = 50, 100
+		for range all {
+			s.Write(bytes.Repeat([]byte("x"), size))
+			synctest.Wait() // the first is under way, and stays so
+		}
+		var got bytes.Buffer
+		go io.Copy(&got, out)
+		time.Sleep(time.Second)
+		s.Write([]byte("later"))
+		lost, _ := s.close(time.Minute)
+		synctest.Wait()
+		if want := strings.Repeat("x", (all-lost)*size); len(told) != 1 || told[0] != lost || lost < 30 || strings.ReplaceAll(got.String(), "\n", "") != want+"later" {
+			t.Errorf("%d of %d were lost, told %v, and %d bytes came", lost, all, told, got.Len())
+		}
+		in.Close()
+	})
 }
