@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -14,18 +15,43 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/host"
 )
 
-// serving runs a server until SIGINT or SIGTERM.
+// hurryTime is how long a server's end may take after a second signal.
+const hurryTime = 2 * time.Second
+
+// serving runs a server until SIGINT or SIGTERM, which lets its sessions finish. A second one cuts them, and a third kills.
 func serving(cmd *cobra.Command, c *host.Console, serve func(context.Context) error) error {
 	c.Stdout, c.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills
-	err := serve(ctx)
-	var bad *host.SettingError
-	if errors.As(err, &bad) {
-		return usageError{bad, bad.Hint()}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ctx, end := context.WithCancel(cmd.Context())
+	defer end()
+	hurry := make(chan struct{})
+	c.Hurry = hurry
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx) }()
+	var late <-chan time.Time
+	for {
+		select {
+		case err := <-ended:
+			var bad *host.SettingError
+			if errors.As(err, &bad) {
+				return usageError{bad, bad.Hint()}
+			}
+			return reported(c.Stderr, err)
+		case <-late:
+			return reported(c.Stderr, fmt.Errorf("end the sessions: that takes longer than %v", hurryTime))
+		case <-signals:
+			if ctx.Err() == nil {
+				end()
+				continue
+			}
+			signal.Stop(signals)
+			signals = nil
+			close(hurry)
+			late = time.After(hurryTime)
+		}
 	}
-	return reported(c.Stderr, err)
 }
 
 // sayTime is how long a server's end waits for who reads its log.

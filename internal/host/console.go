@@ -1,10 +1,13 @@
 package host
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +23,7 @@ type Console struct {
 	Env    func(string) (string, bool) // the environment, as os.LookupEnv
 	Stdout io.Writer                   // where things are, or with --json the events
 	Stderr io.Writer                   // the log
+	Hurry  <-chan struct{}             // closed: the servers end at once, and --drain does not count; nil: never
 
 	json   bool
 	drain  time.Duration
@@ -68,6 +72,34 @@ func (c *Console) open() *slog.Logger {
 		direct.Warn("lines of the log were lost, because they could not be written or nobody read them", "lines", lost)
 	})
 	return c.logTo(c.lines)
+}
+
+// hurried ends servers at once when Hurry says so. What it returns is to be called when they have ended.
+func (c *Console) hurried(log *slog.Logger, servers ...*chal.Server) (stop func()) {
+	over := make(chan struct{})
+	var ending sync.WaitGroup
+	end := func(s *chal.Server) {
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		var cut *chal.CutError
+		if errors.As(s.Shutdown(now), &cut) {
+			log.Warn("sessions were still open and have been cut, before --drain was over", "sessions", cut.Sessions)
+		}
+	}
+	ending.Go(func() {
+		select {
+		case <-over:
+			return
+		case <-c.Hurry:
+		}
+		for _, s := range servers {
+			ending.Go(func() { end(s) })
+		}
+	})
+	return func() {
+		close(over)
+		ending.Wait()
+	}
 }
 
 // close writes the last events and the last of the log. Who does not read them is not waited for.

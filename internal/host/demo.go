@@ -81,6 +81,13 @@ func (d *Demo) Serve(ctx context.Context) error {
 	if !d.json {
 		d.announce(set, stands)
 	}
+	var servers []*chal.Server
+	for _, st := range stands {
+		if st.server != nil {
+			servers = append(servers, st.server)
+		}
+	}
+	defer d.hurried(log, servers...)()
 	cut, err := runAll(ctx, stands, d.drain)
 	if cut > 0 {
 		log.Warn("sessions were still open and have been cut", "sessions", cut, "after", d.drain)

@@ -105,6 +105,7 @@ func (r *Run) Serve(ctx context.Context) error {
 	if start != nil {
 		go start()
 	}
+	defer r.hurried(log, server)()
 	err = server.Run(ctx, l, r.drain)
 	var cut *chal.CutError
 	if errors.As(err, &cut) {
