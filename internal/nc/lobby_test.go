@@ -67,3 +67,38 @@ func TestSilentClients(t *testing.T) {
 		})
 	}
 }
+
+// TestLobbyOrder serves in the order of arrival, past those who have had their time, and makes room.
+func TestLobbyOrder(t *testing.T) {
+	l := forTest(t, "-lk", "--ssl", "1").newLobby(t.Context(), nil, nil)
+	conn, _ := net.Pipe()
+	defer conn.Close()
+	start := time.Now()
+	var away []int
+	enter := func(id int, after time.Duration, ready bool) {
+		l.guests = append(l.guests, &guest{conn: conn, came: start.Add(after), cancel: func() { away = append(away, id) }, ready: ready, cl: &client{}})
+	}
+	enter(0, 0, false)
+	enter(1, 10*time.Millisecond, true)
+	enter(2, 20*time.Millisecond, true)
+	first, second := l.guests[1], l.guests[2]
+	if g, wait := l.pick(start.Add(30 * time.Millisecond)); g != nil || wait != courtesy-30*time.Millisecond {
+		t.Errorf("while the first may still be ready: %v, again after %v", g, wait)
+	}
+	for _, want := range []*guest{first, second, nil} {
+		if g, wait := l.pick(start.Add(courtesy)); g != want || wait != 0 {
+			t.Errorf("after its time: %v, again after %v", g, wait)
+		}
+	}
+	for id := 1; id < lobbySize; id++ {
+		enter(id, time.Duration(id)*time.Second/100, false)
+	}
+	if g, wait := l.pick(start.Add(time.Second)); g != nil || wait != crowded-time.Second || away != nil {
+		t.Errorf("full: %v, again after %v, %v sent away", g, wait, away)
+	}
+	for range 2 {
+		if g, wait := l.pick(start.Add(crowded)); g != nil || wait != 0 || len(away) != 1 || away[0] != 0 {
+			t.Errorf("full for long: %v, again after %v, %v sent away", g, wait, away)
+		}
+	}
+}
