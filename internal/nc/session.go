@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/secure"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/solver"
 )
 
@@ -146,13 +146,14 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 		select {
 		case err := <-down:
 			receiving = false
+			if err != nil && c.TLS.On && !errors.Is(err, relay.ErrOutput) && !report.Reset(err) {
+				err = secure.ReceiveError(err)
+			}
 			switch {
 			case errors.Is(err, relay.ErrOutput):
 				return err
 			case err != nil && report.Reset(err):
 				return report.WithHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
-			case s.n.c.TLS.On && errors.Is(err, io.ErrUnexpectedEOF):
-				return report.WithHint(errors.New("the peer hung up without ending TLS (no close_notify)"), "what had arrived is written; whether it is all, nobody can tell: many a server just hangs up, and so does who cuts a connection")
 			case errors.As(err, new(*report.Explained)):
 				return err
 			case err != nil:

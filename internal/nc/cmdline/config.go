@@ -124,6 +124,11 @@ type TLSOptions struct {
 	Fingerprint          string
 }
 
+// AsksClient reports whether a listener wants a certificate of its clients.
+func (t *TLSOptions) AsksClient() bool {
+	return t.Verify || t.TrustFile != "" || t.Fingerprint != ""
+}
+
 // Network returns the name package net uses.
 func (c *Config) Network() string {
 	n := "tcp"
@@ -153,8 +158,11 @@ func (c *Config) Proto() string {
 
 // PlainIn and [Config.PlainOut] report whether a direction may flow untouched, so that the kernel can move them.
 func (c *Config) PlainIn() bool {
-	return !c.CRLF && !c.HexInput && c.Interval == 0 && !c.filtersBoth()
+	return !c.CRLF && !c.ByLine() && !c.filtersBoth()
 }
+
+// ByLine reports whether the input goes line by line.
+func (c *Config) ByLine() bool { return c.HexInput || c.Interval > 0 }
 
 // PlainOut is about what is received.
 func (c *Config) PlainOut() bool {

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -96,6 +98,8 @@ func clientError(err error, client net.Addr) error {
 		pinned *pinError
 		remote *net.OpError
 		cert   *tls.CertificateVerificationError
+
+		invalid x509.CertificateInvalidError
 	)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -104,14 +108,50 @@ func clientError(err error, client net.Addr) error {
 		return report.WithHint(fmt.Errorf("the client %s does not speak TLS: it sent %q", client, notTLS.RecordHeader[:]), "it needs --ssl (ncat), openssl s_client, or the like")
 	case errors.As(err, &pinned):
 		return report.WithHint(fmt.Errorf("the certificate of the client %s is not the pinned one; it has the SHA-256 fingerprint %s", client, pinned.got), "is it the right client?")
+	case errors.As(err, &cert) && errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return report.WithHint(fmt.Errorf("the certificate of the client %s is not one for clients", client), "it needs the extended key usage clientAuth; --ssl-fingerprint takes it all the same")
 	case errors.As(err, &cert):
 		return report.WithHint(fmt.Errorf("nobody we trust vouches for the certificate of the client %s: %w", client, cert.Err), "--ssl-trustfile FILE names whose certificates count, --ssl-fingerprint one alone")
 	case errors.As(err, &remote) && remote.Op == "remote error":
 		return report.WithHint(fmt.Errorf("the client %s refused the handshake: %w", client, remote.Err), "it does not trust this certificate, perhaps: --ssl-cert FILE, or let it pin this one")
+	case strings.Contains(err.Error(), "client didn't provide a certificate"):
+		return report.WithHint(fmt.Errorf("the client %s showed no certificate", client), "it must: nc and ncat --ssl-cert FILE --ssl-key FILE, openssl s_client -cert FILE")
+	case strings.Contains(err.Error(), "unsupported versions"):
+		return report.WithHint(fmt.Errorf("the client %s speaks only versions of TLS older than 1.2", client), "it needs a newer TLS library")
 	case report.TimedOut(err):
 		return report.WithHint(fmt.Errorf("the client %s did not finish the TLS handshake in time", client), "does it speak TLS? it needs --ssl (ncat), openssl s_client, or the like")
 	case report.Reset(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return report.WithHint(fmt.Errorf("the client %s hung up in the TLS handshake", client), "does it speak TLS 1.2 or 1.3, and trust this certificate?")
 	}
 	return fmt.Errorf("TLS handshake with the client %s: %w", client, err)
+}
+
+// pairError says what is wrong with the files of a certificate and its key.
+func pairError(err error, cert, key string) error {
+	for _, name := range []string{cert, key} {
+		p, rerr := os.ReadFile(name)
+		block, _ := pem.Decode(p)
+		switch {
+		case rerr != nil:
+		case block == nil:
+			return report.WithHint(fmt.Errorf("%s is no PEM file", name), "from DER: openssl x509 -inform DER -in FILE -out FILE.pem; openssl pkey does so for keys")
+		case bytes.Contains(p, []byte("ENCRYPTED")):
+			return report.WithHint(fmt.Errorf("the key in %s is encrypted", name), "nc asks for no passphrase: openssl pkey -in "+name+" -out plain.pem")
+		}
+	}
+	return report.WithHint(fmt.Errorf("read the certificate %s and key %s: %w", cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
+}
+
+// ReceiveError says why a connection with TLS brings no more.
+func ReceiveError(err error) error {
+	var remote *net.OpError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return report.WithHint(errors.New("the peer hung up without ending TLS (no close_notify)"), "what had arrived is written; whether it is all, nobody can tell: many a server just hangs up, and so does who cuts a connection")
+	case errors.As(err, &remote) && remote.Op == "remote error":
+		return report.WithHint(fmt.Errorf("the peer ended TLS: %w", remote.Err), alertHint(remote.Err))
+	case strings.HasPrefix(err.Error(), "tls: "), strings.HasPrefix(err.Error(), "local error: "):
+		return report.WithHint(fmt.Errorf("the peer broke the rules of TLS: %s", strings.TrimPrefix(err.Error(), "tls: ")), "openssl s_client -connect HOST:PORT shows its side")
+	}
+	return err
 }

@@ -80,7 +80,7 @@ func common(t *cmdline.TLSOptions) (*tls.Config, error) {
 		}
 		pair, err := tls.LoadX509KeyPair(t.Cert, key)
 		if err != nil {
-			return nil, report.WithHint(fmt.Errorf("read the certificate %s and key %s: %w", t.Cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
+			return nil, pairError(err, t.Cert, key)
 		}
 		conf.Certificates = []tls.Certificate{pair}
 		// Asked for one, show it, whomever the server names: it may know the issuer by one that it does not name.
@@ -158,6 +158,7 @@ func (p *Peer) Connect(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	conf.Renegotiation = tls.RenegotiateFreelyAsClient // TLS 1.2's way to ask for a certificate late
 	conf.ServerName = t.ServerName
 	if conf.ServerName == "" {
 		conf.ServerName = p.Host
@@ -265,6 +266,8 @@ func (p *Peer) ServerConfig() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Tickets would lie unread at a client that only writes; its close would then be a reset, which takes with it what it wrote.
+	conf.SessionTicketsDisabled = true
 	if len(conf.Certificates) == 0 {
 		cert, err := selfSigned(p.Host)
 		if err != nil {
@@ -282,7 +285,7 @@ func (p *Peer) ServerConfig() (*tls.Config, error) {
 		}
 		conf.ClientAuth = tls.RequireAnyClientCert
 		conf.VerifyConnection = func(cs tls.ConnectionState) error { return checkPin(cs, pin) }
-	case t.Verify || t.TrustFile != "":
+	case t.AsksClient():
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return conf, nil
