@@ -78,6 +78,7 @@ func readHeader(ctx context.Context, conn net.Conn) (net.Addr, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read the PROXY header of %s: %w", conn.RemoteAddr(), report.Bare(err))
 	}
+	raw = withoutMore(raw)
 	h, err := proxyproto.Read(bufio.NewReaderSize(bytes.NewReader(raw), len(raw)))
 	switch {
 	case errors.Is(err, proxyproto.ErrNoProxyProtocol):
@@ -85,10 +86,30 @@ func readHeader(ctx context.Context, conn net.Conn) (net.Addr, error) {
 	case err != nil:
 		return nil, report.WithHint(fmt.Errorf("the PROXY header of %s cannot be read: it begins with %.40q", conn.RemoteAddr(), raw), "HAProxy's specification says how it looks; both of its versions are understood")
 	}
-	if h.Command.IsLocal() || h.SourceAddr == nil {
-		return conn.RemoteAddr(), nil
+	if _, ok := addrPort(h.SourceAddr); !ok || h.Command.IsLocal() {
+		return conn.RemoteAddr(), nil // no address of the internet is named, so this is the one that may be judged
 	}
 	return h.SourceAddr, nil
+}
+
+// withoutMore leaves of a header of version 2 what is read here, the addresses, and makes one without any a local one.
+func withoutMore(raw []byte) []byte {
+	if raw[0] != '\r' || len(raw) < 16 {
+		return raw
+	}
+	const unspecified, ipv4, ipv6 = 0, 1, 2
+	n := len(raw) - 16
+	switch raw[13] >> 4 {
+	case unspecified:
+		raw[12] &^= 0xf
+		n = 0
+	case ipv4:
+		n = min(n, 12)
+	case ipv6:
+		n = min(n, 36)
+	}
+	binary.BigEndian.PutUint16(raw[14:], uint16(n))
+	return raw[:16+n]
 }
 
 const headerHint = "it must come through a proxy that sends one, or leave --proxy-protocol out"

@@ -33,6 +33,9 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 		case report.TimedOut(err):
 			return fmt.Errorf("proxy client %s: did not say within %v what it wants", cl.peer, limit)
 		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("hung up in the middle of its request")
+		}
 		return fmt.Errorf("proxy client %s: %w", cl.peer, report.Bare(err))
 	}
 	conn.SetDeadline(time.Time{})
@@ -63,10 +66,10 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 		}
 	}
 	there := func(m *relay.Meter) error { return relay.Between(out, conn, m) }
-	if req.Head != nil && req.Body >= 0 {
+	if req.Head != nil {
 		// What follows the request is no part of it, and must not reach the origin.
 		there = func(m *relay.Meter) error {
-			_, err := io.CopyN(metered{out, m}, conn, req.Body)
+			err := req.CopyBody(metered{out, m}, conn)
 			if err == nil {
 				_, err = io.Copy(io.Discard, conn)
 			}

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -227,11 +228,21 @@ func (l *Login) admits(values []string, method, uri string) (stale, ok bool) {
 		p := all[0].params
 		own, fresh := l.fresh(p["nonce"])
 		hash := algorithm(all[0])
-		if !own || hash == nil || p["username"] != l.User || p["realm"] != realm || p["uri"] != uri || p["qop"] != "" && (p["qop"] != "auth" || p["nc"] == "" || p["cnonce"] == "") {
+		if !own || hash == nil || p["username"] != l.User || p["realm"] != realm || !sameResource(p["uri"], uri) || p["qop"] != "" && (p["qop"] != "auth" || p["nc"] == "" || p["cnonce"] == "") {
 			return false, false
 		}
 		right := subtle.ConstantTimeCompare([]byte(strings.ToLower(p["response"])), []byte(digestResponse(hash, p, l.Pass, method))) == 1
 		return right && !fresh, right && fresh
 	}
 	return false, false
+}
+
+// sameResource says that a login is for what was requested: some clients name it by its path alone, though they ask a proxy
+// for the whole URL.
+func sameResource(named, requested string) bool {
+	if named == requested {
+		return true
+	}
+	u, err := url.Parse(requested)
+	return err == nil && u.Host != "" && named == u.RequestURI()
 }

@@ -187,6 +187,8 @@ func AcceptHTTP(conn io.ReadWriter, login *Login) (*Request, error) {
 		return refuse("413 Request Entity Too Large", "", err) // as ncat says it; 431 is the later number
 	case errors.Is(err, errLongLine):
 		return refuse("414 URI Too Long", "", err)
+	case text != "" && text[0] < ' ' && errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("the client does not speak HTTP: it began with %.8q", text)
 	case err != nil:
 		return nil, err
 	}
@@ -241,42 +243,37 @@ func plainRequest(fields []string, h head) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b strings.Builder
-	b.WriteString(fields[0] + " " + u.RequestURI() + " " + fields[2] + "\r\nHost: " + u.Host + "\r\n")
 	drop := ofOneHop
 	for _, v := range h.all("Connection") {
 		for word := range strings.SplitSeq(v, ",") {
 			drop += strings.ToLower(strings.TrimSpace(word)) + " "
 		}
 	}
-	lengths := map[string]bool{}
 	r := &Request{Kind: HTTP, Host: host, Port: port}
+	if r.Body, err = bodyLength(fields[2], h, drop); err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString(fields[0] + " " + u.RequestURI() + " " + fields[2] + "\r\nHost: " + u.Host + "\r\n")
+	measured := false
 	for _, line := range h {
 		name := strings.ToLower(line[0])
 		switch {
-		case name == "":
-			return nil, fmt.Errorf("the client sent the header line %q", line[1])
-		case name == "content-length":
-			lengths[line[1]] = true
-			if r.Body, err = strconv.ParseInt(line[1], 10, 64); err != nil || r.Body < 0 {
-				return nil, fmt.Errorf("the client gave %q as the length of its request", line[1])
-			}
-		case name == "host", strings.Contains(drop, " "+name+" "):
+		case name == "" || strings.ContainsFunc(line[0]+line[1], control):
+			return nil, fmt.Errorf("the client sent the header line %.80q", strings.TrimPrefix(line[0]+": "+line[1], ": "))
+		case name == "host", strings.Contains(drop, " "+name+" "), name == "content-length" && measured:
 			continue
 		}
+		measured = measured || name == "content-length"
 		b.WriteString(line[0] + ": " + line[1] + "\r\n")
-	}
-	chunked := h.first("Transfer-Encoding") != ""
-	if len(lengths) > 1 || len(lengths) == 1 && chunked {
-		return nil, errors.New("the client gave the length of its request twice")
-	}
-	if chunked {
-		r.Body = -1 // its own marks tell its end
 	}
 	b.WriteString("Connection: close\r\n\r\n")
 	r.Head = []byte(b.String())
 	return r, nil
 }
+
+// control says that a byte of a header line may be read as the end of it by somebody else.
+func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // target splits host:port.
 func target(s, defaultPort string) (string, int, error) {

@@ -190,7 +190,7 @@ func TestPlainRequest(t *testing.T) {
 	const post = "POST http://h:81/p?q HTTP/1.1\r\nHost: other\r\n"
 	for _, tt := range []struct{ name, request, head, answer string }{
 		{"old client", "GET http://h HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nHost: h\r\nConnection: close\r\n\r\n", ""},
-		{"the URL's host", post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nContent-Length: 3\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", ""},
+		{"the URL's host", post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", ""},
 		{"what is the proxy's", post + "Proxy-Connection: x\r\nproxy-authorization: x\r\nX: y\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nX: y\r\nConnection: close\r\n\r\n", ""},
 		{"two lengths", post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", "", "400"},
 		{"length and chunks", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
@@ -201,6 +201,14 @@ func TestPlainRequest(t *testing.T) {
 		{"no such method", "STEAL http://h/ HTTP/1.1\r\n\r\n", "", "405"},
 		{"half a method", "ET http://h/ HTTP/1.1\r\n\r\n", "", "405"},
 		{"a length below nothing", post + "Content-Length: -3\r\n\r\n", "", "400"},
+		{"a length with a sign", post + "Content-Length: +3\r\n\r\n", "", "400"},
+		{"lengths in one line", post + "Content-Length: 3, 3\r\n\r\n", "", "400"},
+		{"two codings", post + "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
+		{"another coding", post + "Transfer-Encoding: identity\r\n\r\n", "", "400"},
+		{"chunks of an old client", "POST http://h/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
+		{"a coding for one hop", post + "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
+		{"a bare CR", post + "X: a\rContent-Length: 0\r\n\r\n", "", "400"},
+		{"a NUL", post + "X\x00: a\r\n\r\n", "", "400"},
 		{"of one hop", post + "Connection: keep-alive, x\r\nKeep-Alive: 3\r\nConnection: close\r\nX: 1\r\nY: 2\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nY: 2\r\nConnection: close\r\n\r\n", ""},
 		{"a folded line", post + "X: a  \r\n\t  \n b\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nX: a b\r\nConnection: close\r\n\r\n", ""},
 	} {
@@ -215,6 +223,45 @@ func TestPlainRequest(t *testing.T) {
 		if err != nil || string(req.Head) != tt.head || out.Len() > 0 {
 			t.Errorf("%s: got %+v, %v, answered %q, want the head %q", tt.name, req, err, out.String(), tt.head)
 		}
+	}
+}
+
+// TestCopyBody passes on the body, and nothing that follows it.
+func TestCopyBody(t *testing.T) {
+	for _, tt := range []struct {
+		name, body, want string
+		ok               bool
+	}{
+		{"chunks", "4\r\nabcd\r\n00A ; x=y\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nGET /evil HTTP/1.1\r\n\r\n", "4\r\nabcd\r\na\r\n0123456789\r\n0\r\n\r\n", true},
+		{"no chunk", "0\r\n\r\n", "0\r\n\r\n", true},
+		{"a size with a sign", "+4\r\nabcd\r\n0\r\n\r\n", "", false},
+		{"a size with a prefix", "0x4\r\nabcd\r\n0\r\n\r\n", "", false},
+		{"no size", "\r\nabcd\r\n0\r\n\r\n", "", false},
+		{"too large", "ffffffffffffffffffff\r\n", "", false},
+		{"a chunk that goes on", "4\r\nabcdef\r\n0\r\n\r\n", "4\r\nabcd", false},
+		{"no end", "4\r\nab", "4\r\nab", false},
+	} {
+		var got strings.Builder
+		r := &Request{Kind: HTTP, Body: chunked}
+		if err := r.CopyBody(&got, strings.NewReader(tt.body)); got.String() != tt.want || (err == nil) != tt.ok {
+			t.Errorf("%s: passed on %q, %v, want %q", tt.name, got.String(), err, tt.want)
+		}
+	}
+	var got strings.Builder
+	if err := (&Request{Body: 3}).CopyBody(&got, strings.NewReader("abcdef")); got.String() != "abc" || err != nil {
+		t.Errorf("passed on %q, %v, want abc", got.String(), err)
+	}
+}
+
+// TestPathInLogin takes a login that names the resource by its path.
+func TestPathInLogin(t *testing.T) {
+	for named, want := range map[string]bool{"http://h:81/p?q": true, "/p?q": true, "/p": false, "/other": false, "http://other/p?q": false} {
+		if got := sameResource(named, "http://h:81/p?q"); got != want {
+			t.Errorf("%s: got %v, want %v", named, got, want)
+		}
+	}
+	if sameResource("", "h:443") || !sameResource("h:443", "h:443") {
+		t.Error("a tunnel's address is itself alone")
 	}
 }
 

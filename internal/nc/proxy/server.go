@@ -15,7 +15,7 @@ type Request struct {
 	Port int
 	// Head is the request to send on, for plain HTTP requests ("GET http://…"); CONNECT and SOCKS have none.
 	Head []byte
-	// Body is how many bytes of the client's follow Head; -1: all it sends.
+	// Body is how many bytes of the client's follow Head; -1: chunks, which tell their own end.
 	Body int64
 }
 
