@@ -40,6 +40,11 @@ func (c *Config) check(operands []string) error {
 			return report.Usage(b.hint, "%s", b.msg)
 		}
 	}
+	if c.Exec != "" {
+		if _, err := SplitWords(c.Exec); err != nil {
+			return err
+		}
+	}
 	if c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "" {
 		c.KeepOpen = true
 	}
@@ -84,6 +89,9 @@ func (c *Config) checkPath(operands []string) error {
 		return report.Usage("nc -U PATH", "-U takes one path, and there is %q too", operands[1])
 	case c.SourcePorts != PortRange{}:
 		return report.Usage("leave -p out", "-p is a port, and -U has none")
+	}
+	if operands[0] == "" {
+		return report.Usage("nc -U /run/thing.sock", "the path of the socket is empty")
 	}
 	for _, path := range []string{operands[0], c.Source} {
 		if len(path) > maxPath {

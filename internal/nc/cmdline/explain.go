@@ -2,7 +2,9 @@ package cmdline
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Explanation says in words what a command line will do.
@@ -18,12 +20,19 @@ func Explanation(c *Config, options []Given) string {
 		if words == "" {
 			words = o.explain
 		}
+		value := g.value
+		switch {
+		case o.long == "proxy":
+			value = login.ReplaceAllString(value, "")
+		case o.arg == "TIME" && unicode.IsDigit(rune(value[len(value)-1])):
+			value += " s"
+		}
 		if strings.Contains(words, "%s") {
-			words = fmt.Sprintf(words, g.value)
+			words = fmt.Sprintf(words, value)
 		}
 		name := g.as
-		if g.value != "" {
-			name += " " + g.value
+		if value != "" {
+			name += " " + value
 		}
 		fmt.Fprintf(&b, "  %-22s %s\n", name, words)
 	}
@@ -31,16 +40,30 @@ func Explanation(c *Config, options []Given) string {
 	return b.String()
 }
 
+// login is what stands before the address of a proxy.
+var login = regexp.MustCompile(`[^/,@]*@`)
+
 // means says what an option means beside the others, where that is not what it means alone.
 func (c *Config) means(o *option) string {
 	switch o.long {
-	case "ssl":
-		if c.Listen {
-			return "uses TLS; clients need no certificate, unless --ssl-verify says so"
-		}
-	case "ssl-insecure":
-		if c.Listen {
+	case "ssl", "ssl-insecure":
+		switch {
+		case c.Listen && c.TLS.AsksClient():
+			return "uses TLS"
+		case c.Listen:
 			return "uses TLS; clients need no certificate"
+		}
+	case "ssl-verify":
+		if c.Listen {
+			return "wants a certificate of the client, and verifies it"
+		}
+	case "ssl-trustfile":
+		if c.Listen {
+			return "wants a certificate of the client, from one that is in %s"
+		}
+	case "udp":
+		if c.Scan {
+			return "looks at UDP ports; one that does not answer is open or filtered"
 		}
 	case "wait", "connect-timeout":
 		switch {
@@ -82,6 +105,10 @@ func (c *Config) purpose() string {
 		return fmt.Sprintf("nc connects to the Unix socket %s.\n", c.Host)
 	case c.Vsock && c.Listen:
 		return fmt.Sprintf("nc listens on vsock port %s.\n", port)
+	case c.Vsock:
+		return fmt.Sprintf("nc connects to vsock port %s of %s.\n", port, c.Host)
+	case c.Scan && len(ports) == 1 && c.Ports[0].One():
+		return fmt.Sprintf("nc looks whether %s port %s of %s is open.\n", kind, port, c.Host)
 	case c.Scan:
 		return fmt.Sprintf("nc looks which of the %s ports %s of %s are open.\n", kind, port, c.Host)
 	case c.Listen:
@@ -113,7 +140,7 @@ func (c *Config) ending() string {
 	switch {
 	case c.RecvOnly || c.NoStdin:
 	case c.SendOnly:
-		b.WriteString("It ends at the end of the input.\n")
+		return "It ends at the end of the input, or when the peer has finished.\n"
 	case c.NoShutdown:
 		b.WriteString("At the end of the input it tells the peer nothing and goes on receiving.\n")
 	case c.UDP:

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -86,6 +87,46 @@ func TestHexLine(t *testing.T) {
 		if got, err := HexLine([]byte(line)); err == nil {
 			t.Errorf("%q: %q, want an error", line, got)
 		}
+	}
+}
+
+// TestEmptyAndOpen refuses what only words of their own can hold.
+func TestEmptyAndOpen(t *testing.T) {
+	for _, args := range [][]string{{"-U", ""}, {"-lU", ""}, {"-l", "-e", `cat "x`, "1"}, {"-l", "-e", "", "1"}} {
+		_, _, err := Parse(append([]string{"nc"}, args...))
+		var u *report.UsageError
+		if !errors.As(err, &u) || u.Hint == "" {
+			t.Errorf("nc %q: %v, want a refusal", args, err)
+		}
+	}
+}
+
+// TestExplanation says what is true of whole command lines.
+func TestExplanation(t *testing.T) {
+	for line, want := range map[string][2]string{ // what it says, and what it does not
+		"-l --ssl 1":                      {"clients need no certificate", ""},
+		"-l --ssl --ssl-verify 1":         {"wants a certificate of the client", "need no certificate"},
+		"--vsock 2 22":                    {"connects to vsock port 22 of 2", "TCP"},
+		"--send-only h 1":                 {"It ends at the end of the input, or", "everything is written"},
+		"-zu h 53":                        {"looks whether UDP port 53 of h is open", "read of the input"},
+		"-w 5 h 1":                        {"5 s", ""},
+		"-i 500ms h 1":                    {"500ms", "500ms s"},
+		"-x socks5://u:secret@a:1080 h 1": {"socks5://a:1080", "secret"},
+	} {
+		c, given, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
+		if err != nil {
+			t.Fatalf("nc %s: %v", line, err)
+		}
+		if got := Explanation(c, given); !strings.Contains(got, want[0]) || want[1] != "" && strings.Contains(got, want[1]) {
+			t.Errorf("nc %s: want %q and not %q:\n%s", line, want[0], want[1], got)
+		}
+	}
+}
+
+// TestManIsASCII keeps the manual page to what every roff reads.
+func TestManIsASCII(t *testing.T) {
+	if i := bytes.IndexFunc(ManPage(), func(r rune) bool { return r > 0x7e }); i >= 0 {
+		t.Errorf("%.40q", ManPage()[i:])
 	}
 }
 
