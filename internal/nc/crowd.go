@@ -18,7 +18,7 @@ func (n *netcat) serveBroker() func(context.Context, *client) error {
 	if n.c.SendOnly || n.c.RecvOnly { // only the input is passed on, or nothing is
 		b.Heard = func([]byte) error { return nil }
 	}
-	return n.together(b, func() {})
+	return n.together(b, func(bool) {})
 }
 
 // serveCrowd is -k with many clients at once: what they send is nc's output, its input goes to all.
@@ -36,11 +36,16 @@ func (n *netcat) serveCrowd() func(context.Context, *client) error {
 		broken = n.output(p)
 		return broken
 	}}
-	return n.together(b, b.End)
+	return n.together(b, func(silent bool) {
+		if !silent && !n.c.NoShutdown { // as endInput
+			b.End()
+		}
+	})
 }
 
-// together serves clients with b. The input is read from the first client on: before, nobody would have it.
-func (n *netcat) together(b *broker.Broker, atEnd func()) func(context.Context, *client) error {
+// together serves clients with b. The input is read from the first client on: before, nobody would have it. atEnd is told whether
+// there was none.
+func (n *netcat) together(b *broker.Broker, atEnd func(silent bool)) func(context.Context, *client) error {
 	var once sync.Once
 	return func(ctx context.Context, cl *client) error {
 		return b.Serve(ctx, cl.conn, cl.peer.String(), func() {
@@ -49,10 +54,11 @@ func (n *netcat) together(b *broker.Broker, atEnd func()) func(context.Context, 
 			if !n.c.NoStdin && !n.c.RecvOnly {
 				once.Do(func() {
 					go func() {
-						if err := n.tellAll(b); err != nil {
+						said, err := n.tellAll(b)
+						if err != nil {
 							n.r.Fail(err)
 						}
-						atEnd()
+						atEnd(!said)
 					}()
 				})
 			}
@@ -60,29 +66,31 @@ func (n *netcat) together(b *broker.Broker, atEnd func()) func(context.Context, 
 	}
 }
 
-// tellAll sends the input to all clients until it ends. It ends with the process: nothing waits for it.
-func (n *netcat) tellAll(b *broker.Broker) error {
+// tellAll sends the input to all clients until it ends, and says whether there was any. It ends with the process: nothing waits
+// for it.
+func (n *netcat) tellAll(b *broker.Broker) (said bool, err error) {
 	buf := make([]byte, 32<<10)
 	lastCR := false
 	for {
 		k, err := n.in.Read(buf, nil)
 		if k > 0 {
+			said = true
 			p := bytes.Clone(buf[:k])
 			if n.c.CRLF {
 				p = crlf(p, &lastCR)
 			}
 			if n.taps != nil {
 				if err := n.taps.sentBytes(p); err != nil {
-					return err
+					return said, err
 				}
 			}
 			b.Tell(p)
 		}
 		switch {
 		case err == io.EOF:
-			return nil
+			return said, nil
 		case err != nil:
-			return report.Bare(err)
+			return said, report.Bare(err)
 		}
 	}
 }

@@ -334,6 +334,66 @@ func TestCrowd(t *testing.T) {
 	l.hears(t, "here\nhere\nstill heard\n")
 }
 
+// TestCrowdOnlyReceives: an empty input is no end, and nobody is told one.
+func TestCrowdOnlyReceives(t *testing.T) {
+	l := talk(t, ncBinary, "-lkvn", "-m", "3", "127.0.0.1", "0")
+	port, err := l.errs.port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.hangUp()
+	c := dialTo(t, port)
+	io.WriteString(c, "one\n")
+	c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if _, err := c.Read(make([]byte, 1)); err == nil || err == io.EOF {
+		t.Errorf("got %v, want nothing", err)
+	}
+	io.WriteString(c, "two\n")
+	l.hears(t, "one\ntwo\n")
+}
+
+// TestDatagramLines sends each line as a datagram with -i and --hex.
+func TestDatagramLines(t *testing.T) {
+	for _, tt := range []struct {
+		args  []string
+		input string
+		want  []string
+	}{
+		{[]string{"--hex"}, "41 42\n\\x43d\n", []string{"AB", "Cd\n"}},
+		{[]string{"-i", "0.2"}, "a\nb\nc", []string{"a\n", "b\n", "c"}},
+	} {
+		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pc.Close()
+		pc.SetDeadline(time.Now().Add(patience))
+		_, port, _ := net.SplitHostPort(pc.LocalAddr().String())
+		cmd := exec.Command(ncBinary, append(tt.args, "-u", "-q", "0.1", "127.0.0.1", port)...)
+		cmd.Stdin = filled(t, tt.input)
+		start := time.Now()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		buf := make([]byte, 100)
+		for range tt.want {
+			n, _, err := pc.ReadFrom(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(buf[:n]))
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%v: got %q, want %q", tt.args, got, tt.want)
+		}
+		if took := time.Since(start); tt.args[0] == "-i" && took < 400*time.Millisecond {
+			t.Errorf("three lines took %v with -i 0.2", took)
+		}
+		cmd.Wait()
+	}
+}
+
 // TestCrowdWithoutReader ends when nobody takes the output any more, as the session of one does.
 func TestCrowdWithoutReader(t *testing.T) {
 	r, w, err := os.Pipe()

@@ -32,7 +32,7 @@ func (s *session) send() error {
 		// Only the steps were to be sent.
 		return nil
 	}
-	if s.datagrams() {
+	if s.datagrams() && !c.ByLine() {
 		return s.sendDatagrams()
 	}
 	if c.PlainIn() && s.n.editor == nil {
@@ -50,8 +50,7 @@ func (s *session) sendDatagrams() error {
 	for {
 		n, err := s.n.in.Read(buf, s.stop)
 		if n > 0 {
-			// A refused datagram tells nothing about the next one.
-			if werr := s.write(s.shape(buf[:n])); werr != nil && !report.Reset(werr) && !report.Refused(werr) {
+			if werr := s.write(s.shape(buf[:n])); werr != nil {
 				return werr
 			}
 		}
@@ -105,12 +104,11 @@ func (s *session) sendFiltered() error {
 	}
 	buf := make([]byte, 64<<10)
 	var line []byte // an unfinished line, where lines matter
-	byLine := c.HexInput || c.Interval > 0
 	first := true
 	for {
 		n, err := read(buf, s.stop)
 		chunk := buf[:n]
-		if byLine {
+		if c.ByLine() {
 			line = append(line, chunk...)
 			for len(line) > 0 {
 				i := bytes.IndexByte(line, '\n') + 1
@@ -174,7 +172,11 @@ func (s *session) write(p []byte) error {
 		if d := s.n.c.Delay; d > 0 && !s.pause(d) {
 			return relay.ErrStopped
 		}
-		if _, err := s.conn.Write(part); err != nil {
+		_, err := s.conn.Write(part)
+		if err != nil && s.datagrams() && (report.Reset(err) || report.Refused(err)) {
+			err = nil // a refused datagram tells nothing about the next one
+		}
+		if err != nil {
 			return err
 		}
 		s.sent.Add(len(part))

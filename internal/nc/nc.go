@@ -29,7 +29,7 @@ import (
 // themselves, hence *os.File. The caller exits with the result: after a session
 // that the peer ended, a goroutine may still wait for stdin.
 func Main(ctx context.Context, args []string, stdin, stdout, stderr *os.File) int {
-	plainQuit()
+	plainSignals()
 	c, given, err := cmdline.Parse(args)
 	r := &report.Reporter{W: stderr, Name: c.Name, Verbose: c.Verbose, JSON: c.JSON, Color: wantColor(c.Color, stderr), TTY: term.IsTerminal(int(stderr.Fd()))}
 	if err != nil {

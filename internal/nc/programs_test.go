@@ -85,6 +85,31 @@ func TestSignalEndsPrograms(t *testing.T) {
 	}
 }
 
+// TestOtherSignals end nc as any program.
+func TestOtherSignals(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM} {
+		l, _ := listener(t, "-l")
+		l.cmd.Process.Signal(sig)
+		l.wait(t)
+		if ws := l.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != sig {
+			t.Errorf("%v: ended with %v", sig, l.cmd.ProcessState)
+		}
+	}
+}
+
+// TestHangUp tells a program on a terminal that its user was cut off.
+func TestHangUp(t *testing.T) {
+	l, port := listener(t, "-l", "--pty", "-c", "echo up; while :; do read x || sleep 1; done")
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readLine(c)
+	c.(*net.TCPConn).SetLinger(0)
+	c.Close()
+	l.wait(t) // it would go on for ever
+}
+
 // TestQuit ends nc by SIGQUIT as any program, without a word.
 func TestQuit(t *testing.T) {
 	l, _ := listener(t, "-l")

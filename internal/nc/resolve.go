@@ -118,7 +118,7 @@ func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
 			}
 		}
 		if ip == nil {
-			return nil, fmt.Errorf("the local address %s is of another family than the destination", c.Source)
+			return nil, report.WithHint(fmt.Errorf("the local address %s is of another family than the destination", c.Source), "give -s an address of the destination's family; -4 and -6 choose that")
 		}
 	}
 	if c.UDP {

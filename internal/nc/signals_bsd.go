@@ -2,7 +2,8 @@
 
 package nc
 
-// SIGQUIT is the runtime's where nothing catches it: it tells where all goroutines are.
+// Signals are the runtime's where nothing catches them.
 
-func plainQuit()  {}
-func caughtQuit() {}
+func plainSignals() {}
+func plainQuit()    {}
+func caughtQuit()   {}

@@ -12,7 +12,15 @@ var goQuit struct {
 	action *[64]byte // a struct kernel_sigaction: no architecture's is longer
 }
 
-// plainQuit makes SIGQUIT end the process as it ends other programs: Go's runtime would tell where all goroutines are.
+// plainSignals makes the signals that end other programs end this one, too: Go's runtime ignores them.
+func plainSignals() {
+	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGIO, syscall.SIGPWR} {
+		setAction(sig, new([64]byte), new([64]byte))
+	}
+	plainQuit()
+}
+
+// plainQuit does so for SIGQUIT: Go's runtime would tell where all goroutines are.
 func plainQuit() {
 	goQuit.Lock()
 	defer goQuit.Unlock()

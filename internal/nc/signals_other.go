@@ -9,7 +9,7 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
-func plainQuit() {}
+func plainSignals() {}
 
 // catch sends the signal that ends nc to ch.
 func catch(ch chan<- os.Signal) (stop func()) {

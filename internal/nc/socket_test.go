@@ -5,9 +5,11 @@ package nc
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -350,4 +352,64 @@ func TestHeadStart(t *testing.T) {
 	if took > 3*time.Second {
 		t.Errorf("a silent address held up the other for %v", took)
 	}
+}
+
+// TestLivingSocket leaves a listener alone whose path another one wants, and takes the place of one that was killed.
+func TestLivingSocket(t *testing.T) {
+	for _, kind := range [][]string{{"-lU"}, {"-luU"}} {
+		path := filepath.Join(t.TempDir(), "s")
+		l := start(t, ncBinary, append(kind, "-v", path)...)
+		l.says(t, "on "+path)
+		before := l.errs.String()
+		for range 2 {
+			out, err := exec.Command(ncBinary, append(kind, path)...).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "the address is taken") {
+				t.Fatalf("%v: a second one: %v, %s", kind, err, out)
+			}
+		}
+		if l.errs.String() != before {
+			t.Errorf("%v: the first one says %s", kind, l.errs)
+		}
+		l.cmd.Process.Kill()
+		l.wait(t)
+		next := start(t, ncBinary, append(kind, "-v", path)...)
+		next.says(t, "on "+path)
+	}
+}
+
+// TestHeaderWithoutAddress judges a connection by its own address when its PROXY header names none of the internet.
+func TestHeaderWithoutAddress(t *testing.T) {
+	const v2 = "\r\n\r\n\x00\r\nQUIT\n"
+	unix := make([]byte, 216)
+	copy(unix, "/tmp/a")
+	ipv4 := "\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x03\x00\x04"
+	for name, tt := range map[string]struct{ header, want string }{
+		"Unix":        {v2 + "\x21\x31\x00\xd8" + string(unix), "127.0.0.1"},
+		"unspecified": {v2 + "\x21\x00\x00\x00", "127.0.0.1"},
+		"UNKNOWN":     {"PROXY UNKNOWN\r\n", "127.0.0.1"},
+		"IPv4":        {v2 + "\x21\x11\x00\x0c" + ipv4, "192.0.2.1"},
+		"long":        {v2 + "\x21\x11\x13\x93" + ipv4 + "\xe0\x13\x84" + strings.Repeat("x", 4996), "192.0.2.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, port := listener(t, "-l", "--proxy-protocol", "v2", "--deny", "10.0.0.0/8", "-c", "echo $NCAT_REMOTE_ADDR")
+			c, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(patience))
+			io.WriteString(c, tt.header)
+			if got := readLine(c); got != tt.want {
+				t.Errorf("the client is %q, want %q", got, tt.want)
+			}
+		})
+	}
+	l, port := listener(t, "-lk", "--proxy-protocol", "v2", "--allow", "10.0.0.0/8", "-c", "echo in")
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, v2+"\x21\x31\x00\xd8"+string(unix))
+	l.says(t, "refused a connection from 127.0.0.1")
 }

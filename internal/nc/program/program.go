@@ -211,7 +211,11 @@ func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdi
 		}()
 	}
 	go func() {
-		r.copyTapped(stdin, conn, got, false)
+		err := r.copyTapped(stdin, conn, got, false)
+		if t, ok := stdin.(hangUpper); ok && errors.As(err, new(cutError)) {
+			t.HangUp()
+			return
+		}
 		stdin.Close()
 		if r.Config.QuitAfter >= 0 {
 			time.AfterFunc(r.Config.QuitAfter, func() { killGroup(cmd) })
@@ -223,7 +227,13 @@ func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdi
 	relay.CloseWrite(conn)
 }
 
-// copyTapped copies and writes down what passes. It returns the writer's error.
+// hangUpper is a terminal, whose program is told by a signal that its user has gone.
+type hangUpper interface{ HangUp() }
+
+// cutError is why no more can be read from a connection, other than that the peer has finished.
+type cutError struct{ error }
+
+// copyTapped copies and writes down what passes. It returns the writer's error, or a cutError.
 func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bool) error {
 	buf := make([]byte, 64<<10)
 	if sent && r.Config.CRLF {
@@ -245,8 +255,11 @@ func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bo
 			}
 			m.Add(k)
 		}
-		if err != nil {
+		switch {
+		case err != nil && (sent || err == io.EOF): // a terminal's end is an error, too
 			return nil
+		case err != nil:
+			return cutError{err}
 		}
 	}
 }

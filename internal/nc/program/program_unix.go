@@ -56,7 +56,7 @@ func (r *Runner) runOnPty(ctx context.Context, conn net.Conn, cmd *exec.Cmd) err
 	if err != nil {
 		return startError(cmd, err)
 	}
-	r.shuttle(ctx, conn, cmd, &ptyInput{f: f}, f)
+	r.shuttle(ctx, conn, cmd, &ptyInput{f: f, leader: cmd.Process.Pid}, f)
 	err = cmd.Wait()
 	f.Close()
 	return r.ended(cmd, err)
@@ -66,8 +66,9 @@ func (r *Runner) runOnPty(ctx context.Context, conn net.Conn, cmd *exec.Cmd) err
 // terminal itself has no half-close. After a line that has not ended the first
 // Ctrl-D only hands that over.
 type ptyInput struct {
-	f    *os.File
-	open bool // a line has begun
+	f      *os.File
+	leader int  // of its session
+	open   bool // a line has begun
 }
 
 func (p *ptyInput) Write(b []byte) (int, error) {
@@ -85,3 +86,7 @@ func (p *ptyInput) Close() error {
 	_, err := p.f.Write(end)
 	return err
 }
+
+// HangUp tells the terminal's program that its user has gone, as the system does when a terminal goes. Whose output is still
+// being read keeps the terminal.
+func (p *ptyInput) HangUp() { syscall.Kill(-p.leader, syscall.SIGHUP) }

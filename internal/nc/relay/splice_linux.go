@@ -98,7 +98,7 @@ func pipeToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool, er
 		var err error
 		werr := rc.Write(func(fd uintptr) bool {
 			for {
-				n, err = unix.Splice(in.fd, nil, int(fd), nil, pipeSize, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+				n, err = splice(in.fd, int(fd), pipeSize, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 				switch {
 				case err == unix.EINTR:
 					continue
@@ -188,7 +188,7 @@ func socketInToSocket(rc syscall.RawConn, in *Input, m *Meter, stop *Stop) (bool
 		if err := in.wait(stop); err != nil {
 			return true, endOfInput(err)
 		}
-		n, err := unix.Splice(in.fd, nil, p.w, nil, pipeSize, unix.SPLICE_F_MOVE)
+		n, err := splice(in.fd, p.w, pipeSize, unix.SPLICE_F_MOVE)
 		switch {
 		case err == unix.EINTR || err == unix.EAGAIN:
 			continue
@@ -282,7 +282,7 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 		rerr := rc.Read(func(fd uintptr) bool {
 			for {
 				waitInput(int(fd))
-				n, err = unix.Splice(int(fd), nil, out, nil, pipeSize, unix.SPLICE_F_MOVE)
+				n, err = splice(int(fd), out, pipeSize, unix.SPLICE_F_MOVE)
 				switch err {
 				case unix.EINTR:
 					continue
@@ -382,7 +382,7 @@ func (p *privatePipe) fillFromSocket(rc syscall.RawConn) (int64, error) {
 	var err error
 	rerr := rc.Read(func(fd uintptr) bool {
 		for {
-			n, err = unix.Splice(int(fd), nil, p.w, nil, pipeSize, unix.SPLICE_F_MOVE)
+			n, err = splice(int(fd), p.w, pipeSize, unix.SPLICE_F_MOVE)
 			if err == unix.EAGAIN {
 				waitInput(int(fd))
 			}
@@ -403,7 +403,7 @@ func (p *privatePipe) drainToSocket(rc syscall.RawConn, left int64, m *Meter) er
 		var err error
 		werr := rc.Write(func(fd uintptr) bool {
 			for {
-				n, err = unix.Splice(p.r, nil, int(fd), nil, int(left), unix.SPLICE_F_MOVE)
+				n, err = splice(p.r, int(fd), int(left), unix.SPLICE_F_MOVE)
 				if err == unix.EAGAIN {
 					waitOutput(int(fd))
 				}
@@ -428,7 +428,7 @@ func (p *privatePipe) drainToSocket(rc syscall.RawConn, left int64, m *Meter) er
 // without the operation) is read and written: the bytes are already ours.
 func (p *privatePipe) drainToFile(out int, left int64, m *Meter) error {
 	for left > 0 {
-		n, err := unix.Splice(p.r, nil, out, nil, int(left), unix.SPLICE_F_MOVE)
+		n, err := splice(p.r, out, int(left), unix.SPLICE_F_MOVE)
 		switch err {
 		case nil:
 			left -= n
@@ -470,4 +470,10 @@ func (p *privatePipe) copyToFile(out int, left int64, m *Meter) error {
 		m.Add(n)
 	}
 	return nil
+}
+
+// splice is splice(2) without offsets; package unix counts by another type on each architecture.
+func splice(from, to, n, flags int) (int64, error) {
+	moved, err := unix.Splice(from, nil, to, nil, n, flags)
+	return int64(moved), err
 }

@@ -92,6 +92,8 @@ func ConnectError(err error, where, proto string, port string) error {
 		return WithHint(fmt.Errorf("the network of %s cannot be reached", where), "is this machine online? -4 and -6 choose the kind of address")
 	case is(syscall.EACCES), is(syscall.EPERM):
 		return WithHint(fmt.Errorf("not allowed to connect to %s", where), permissionHint(proto))
+	case is(syscall.EINVAL) && strings.HasPrefix(where, "[fe80:") && !strings.Contains(where, "%"):
+		return WithHint(fmt.Errorf("connect to %s: a link-local address is one on each network", where), "name the interface behind it: fe80::1%eth0")
 	case is(syscall.EADDRNOTAVAIL):
 		return WithHint(fmt.Errorf("connect to %s: the local address is not one of this machine's", where), "ip addr shows those it has; look at -s")
 	case is(syscall.EADDRINUSE):

@@ -111,6 +111,9 @@ func TestConnectErrors(t *testing.T) {
 			t.Errorf("listen, %v: %v", e, err)
 		}
 	}
+	if err := ConnectError(syscall.EINVAL, "[fe80::1]:1", "tcp", ""); !strings.Contains(fmt.Sprint(errors.Unwrap(err)), "link-local") {
+		t.Errorf("a link-local address without a zone: %v", err)
+	}
 	var x *Explained
 	if err := LookupError("name.example", &net.DNSError{IsNotFound: true}); !errors.As(err, &x) || !strings.Contains(x.Hint, "--resolve name.example:ADDR") {
 		t.Errorf("look-up: %v", err)
