@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
@@ -48,6 +52,7 @@ func (n *netcat) serveCrowd() func(context.Context, *client) error {
 func (n *netcat) together(b *broker.Broker, atEnd func(silent bool)) func(context.Context, *client) error {
 	var once sync.Once
 	return func(ctx context.Context, cl *client) error {
+		defer n.tellClosed(cl)()
 		return b.Serve(ctx, cl.conn, cl.peer.String(), func() {
 			// Told only when it is in: who reads that may count on hearing the others.
 			n.tellReceived(ctx, cl.conn)
@@ -94,3 +99,35 @@ func (n *netcat) tellAll(b *broker.Broker) (said bool, err error) {
 		}
 	}
 }
+
+// tellClosed counts what passes over the client's connection, for the event that what it returns makes.
+func (n *netcat) tellClosed(cl *client) func() {
+	if !n.r.JSON {
+		return func() {}
+	}
+	start, c := time.Now(), &counted{Conn: cl.conn}
+	cl.conn = c
+	return func() {
+		n.r.Event("closed", "remote", cl.peer.String(), "sent", c.sent.Load(), "received", c.got.Load(), "seconds", time.Since(start).Seconds())
+	}
+}
+
+// counted is a connection that counts.
+type counted struct {
+	net.Conn
+	sent, got atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.got.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) CloseWrite() error { return relay.CloseWrite(c.Conn) }

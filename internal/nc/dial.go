@@ -96,11 +96,12 @@ func (n *netcat) secure() *secure.Peer {
 
 // dialHost connects to a host, trying its addresses until one answers.
 func (n *netcat) dialHost(ctx context.Context, host string, port int) (net.Conn, error) {
+	where := net.JoinHostPort(host, strconv.Itoa(port))
 	addrs, err := n.addresses(ctx, host)
 	if err != nil {
+		n.r.Event("connect-failed", "address", where, "error", report.Cause(err))
 		return nil, err
 	}
-	where := net.JoinHostPort(host, strconv.Itoa(port))
 	conn, err := n.race(ctx, host, addrs, port)
 	if err != nil {
 		var u *report.UsageError

@@ -527,3 +527,52 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsOfMany tells each connection's end in events, and a program's errors.
+func TestEventsOfMany(t *testing.T) {
+	origin := serve(t, echo)
+	for name, tt := range map[string]struct{ args, events []string }{
+		"program": {[]string{"-c", "echo wrong >&2; cat"}, []string{"accepted", "program", "stderr wrong", "program-ended", "closed"}},
+		"crowd":   {[]string{"-m", "3"}, []string{"accepted", "closed 6 received"}},
+		"broker":  {[]string{"--broker"}, []string{"accepted", "closed 6 received"}},
+		"proxy":   {[]string{"--proxy-type", "socks5"}, []string{"accepted", "proxied", "closed 6 received"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := freePort(t)
+			l := start(t, ncBinary, append([]string{"--json", "-lkn", "127.0.0.1", port}, tt.args...)...)
+			l.says(t, `"listening"`)
+			client := []string{"127.0.0.1", port}
+			if name == "proxy" {
+				client = []string{"-x", "127.0.0.1:" + port, "127.0.0.1", origin}
+			}
+			cmd := exec.Command(ncBinary, append(client, "-q", "0.1")...)
+			cmd.Stdin = filled(t, "hello\n")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			l.says(t, `"event":"closed"`)
+			var got []string
+			for line := range strings.Lines(l.errs.String()) {
+				var e struct {
+					Event, Text string
+					Received    int64
+				}
+				if err := json.Unmarshal([]byte(line), &e); err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				switch {
+				case e.Event == "listening":
+					continue
+				case e.Text != "":
+					e.Event += " " + e.Text
+				case e.Received > 0:
+					e.Event += fmt.Sprintf(" %d received", e.Received)
+				}
+				got = append(got, e.Event)
+			}
+			if !slices.Equal(got, tt.events) {
+				t.Errorf("got %q, want %q", got, tt.events)
+			}
+		})
+	}
+}

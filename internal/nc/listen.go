@@ -180,7 +180,10 @@ func (n *netcat) runProgram(ctx context.Context, cl *client) error {
 			return t.gotBytes(p)
 		}
 	}
-	return r.Run(ctx, cl.conn, cl.peer)
+	start := time.Now()
+	err := r.Run(ctx, cl.conn, cl.peer)
+	n.r.Event("closed", "remote", cl.peer.String(), "seconds", time.Since(start).Seconds())
+	return err
 }
 
 // endPrograms makes the signals that end nc end the programs it has started,
@@ -356,7 +359,7 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 		}
 		pause = 5 * time.Millisecond
 		if n.c.Proxy.Header > 0 || n.admits(ctx, conn.RemoteAddr()) {
-			if !n.c.Broker && !n.c.Chat {
+			if !n.c.Broker && !n.c.Chat && !n.c.Crowd() { // those tell when the client is in
 				n.tellReceived(ctx, conn)
 			}
 			return conn, nil

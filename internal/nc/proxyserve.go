@@ -79,7 +79,9 @@ func (n *netcat) serveProxy(ctx context.Context, cl *client) error {
 			return err
 		}
 	}
-	n.join(ctx, conn, out, there)
+	start := time.Now()
+	sent, got := n.join(ctx, conn, out, there)
+	n.r.Event("closed", "client", cl.peer.String(), "target", where, "sent", got, "received", sent, "seconds", time.Since(start).Seconds())
 	return nil
 }
 
@@ -148,8 +150,8 @@ func (n *netcat) dialFor(ctx context.Context, req *proxy.Request) (net.Conn, err
 }
 
 // join passes bytes both ways between two connections, from a to b by forward, each end's finish as
-// such, until both have finished, one breaks, or nothing moves for -w.
-func (n *netcat) join(ctx context.Context, a, b net.Conn, forward func(*relay.Meter) error) {
+// such, until both have finished, one breaks, or nothing moves for -w. It returns how many went from a to b, and back.
+func (n *netcat) join(ctx context.Context, a, b net.Conn, forward func(*relay.Meter) error) (went, came int64) {
 	limit := n.c.IdleLimit()
 	cut := func() { relay.Cut(a); relay.Cut(b) }
 	unhook := context.AfterFunc(ctx, cut)
@@ -181,4 +183,5 @@ func (n *netcat) join(ctx context.Context, a, b net.Conn, forward func(*relay.Me
 	}
 	<-done
 	cut()
+	return there.Bytes(), back.Bytes()
 }

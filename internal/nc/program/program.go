@@ -10,6 +10,7 @@
 package program
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
@@ -96,6 +98,15 @@ func (r *Runner) Run(ctx context.Context, conn net.Conn, peer net.Addr) error {
 		return err
 	}
 	r.Report.Event("program", "command", cmd.Args, "remote", peer.String())
+	if r.Report.JSON && !r.Config.PTY {
+		errs, flush, err := r.errorEvents(peer)
+		if err != nil {
+			conn.Close()
+			return err
+		}
+		defer flush()
+		cmd.Stderr = errs
+	}
 	if r.Config.PTY {
 		return r.runOnPty(ctx, conn, cmd)
 	}
@@ -104,6 +115,37 @@ func (r *Runner) Run(ctx context.Context, conn net.Conn, peer net.Addr) error {
 		return r.runOnSocket(ctx, conn, cmd, f)
 	}
 	return r.runOnPipes(ctx, conn, cmd)
+}
+
+// errorEvents makes events of what a program writes to its standard error, a line each. flush is called when the program has
+// ended; children it has left behind are not waited for.
+func (r *Runner) errorEvents(peer net.Addr) (w *os.File, flush func(), err error) {
+	in, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer in.Close()
+		lines := bufio.NewReaderSize(in, 64<<10)
+		for {
+			line, err := lines.ReadSlice('\n') // as much of it as fits
+			if len(line) > 0 {
+				r.Report.Event("stderr", "remote", peer.String(), "text", strings.TrimSuffix(string(line), "\n"))
+			}
+			if err != nil && err != bufio.ErrBufferFull {
+				return
+			}
+		}
+	}()
+	return w, func() {
+		w.Close()
+		select {
+		case <-done:
+		case <-time.After(100 * time.Millisecond):
+		}
+	}, nil
 }
 
 // handOver returns the connection as a descriptor for the program, if nothing
@@ -133,7 +175,7 @@ func (r *Runner) runOnSocket(ctx context.Context, conn net.Conn, cmd *exec.Cmd, 
 		return startError(cmd, &exec.Error{Name: cmd.Args[0], Err: cmd.Err})
 	}
 	p, err := os.StartProcess(cmd.Path, cmd.Args, &os.ProcAttr{
-		Files: []*os.File{f, f, r.Report.W}, Env: cmd.Env, Sys: cmd.SysProcAttr,
+		Files: []*os.File{f, f, cmd.Stderr.(*os.File)}, Env: cmd.Env, Sys: cmd.SysProcAttr,
 	})
 	// The program has it now: its end must be the connection's end.
 	f.Close()

@@ -145,7 +145,11 @@ func (r *Reporter) Fail(err error) int {
 // tell writes an error and its hint.
 func (r *Reporter) tell(msg, hint string) {
 	if r.JSON {
-		r.Event("error", "error", msg, "hint", hint)
+		fields := []any{"error", msg}
+		if hint != "" {
+			fields = append(fields, "hint", hint)
+		}
+		r.Event("error", fields...)
 		return
 	}
 	errorWord, hintWord := "error:", "hint:"
