@@ -27,6 +27,7 @@ type lobby struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	inside   sync.WaitGroup
+	only     bool     // the first client is the only one, whatever becomes of it: ncat's without -k
 	guests   []*guest // in the order of arrival
 	taking   bool     // an accept runs
 	accepted chan arrival
@@ -51,12 +52,12 @@ type guest struct {
 }
 
 func (n *netcat) newLobby(ctx context.Context, ln net.Listener, conf *tls.Config) *lobby {
-	l := &lobby{n: n, ln: ln, conf: conf, accepted: make(chan arrival, 1), prepared: make(chan *guest, lobbySize)}
+	l := &lobby{n: n, ln: ln, conf: conf, only: n.c.Ncat() && !n.c.KeepOpen, accepted: make(chan arrival, 1), prepared: make(chan *guest, lobbySize)}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	return l
 }
 
-// next returns the next client that is ready. Who does not get so far is told of, and does not count, but as ncat's one client.
+// next returns the next client that is ready. Who does not get so far is told of, and does not count.
 func (l *lobby) next() (*client, error) {
 	if l.conf == nil && l.n.c.Proxy.Header == 0 {
 		conn, err := l.n.accept(l.ctx, l.ln)
@@ -69,13 +70,13 @@ func (l *lobby) next() (*client, error) {
 		g, wait := l.pick(time.Now())
 		switch {
 		case g == nil:
-		case g.err == nil || l.n.c.Ncat() && !l.n.c.KeepOpen:
+		case g.err == nil || l.only:
 			return g.cl, g.err
 		default:
 			l.n.r.Fail(g.err) // the next one may do better
 			continue
 		}
-		if !l.taking && len(l.guests) < lobbySize {
+		if !l.taking && len(l.guests) < lobbySize && !(l.only && len(l.guests) > 0) {
 			l.taking = true
 			l.inside.Go(func() {
 				conn, err := l.n.accept(l.ctx, l.ln)
