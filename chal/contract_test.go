@@ -197,6 +197,30 @@ func TestShutdownWaitsForSessions(t *testing.T) {
 	})
 }
 
+// … also for a handler that does not return although its time is up: it is told of …
+
+func TestShutdownCountsWhoDoesNotReturn(t *testing.T) {
+	for name, after := range map[string]time.Duration{"its time is up": 90 * time.Second, "its connection is closed": 2 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			h := HandlerFunc(func(context.Context, *Session) error { time.Sleep(time.Hour); return nil })
+			inWorld(t, &Server{Handler: h, SessionTimeout: 90*time.Second - time.Millisecond, Linger: time.Hour}, func(w *world) {
+				w.player()
+				time.Sleep(after)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				var err error
+				if took := elapsed(func() { err = w.s.Shutdown(ctx) }); took > 4*time.Second {
+					t.Errorf("Shutdown took %v, though its context had a second", took)
+				}
+				var cut *CutError
+				if !errors.As(err, &cut) || cut.Sessions != 1 {
+					t.Errorf("Shutdown: %v, want that it cut 1", err)
+				}
+			})
+		})
+	}
+}
+
 // … when its context ends it cancels them, closes every connection, and says how many it cut.
 
 func TestShutdownCutsWhenItsContextEnds(t *testing.T) {

@@ -17,7 +17,8 @@ import (
 // call on the session's tube fails with that cause. A handler has a second to return.
 //
 // A returned error is not shown to the player, with one exception: a *[Refusal] is, as its Text. An
-// error of the tube says that the player left or was too slow, which is no fault; any other error is
+// error of the tube (a *[tube.Error]) says that the player left or was too slow, which is no fault; so does io.EOF
+// or io.ErrUnexpectedEOF alone, as package bufio or a decoder returns it, when the player's stream has ended. Any other error is
 // logged as one, and the player is told that something went wrong. So `return err` is the right end of
 // every failed Ask. A handler must not use the session after it has returned.
 type Handler interface {

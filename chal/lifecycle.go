@@ -202,14 +202,15 @@ func (s *Server) cutAll() {
 		conn.SetDeadline(soon)
 	}
 	for c := s.running.head; c != nil; c = s.running.head {
-		if !c.over.Load() {
-			s.cuts++
-		}
 		s.end(c, ErrShutdown, now)
 	}
 	for _, q := range []*queue{&s.ending, &s.beyond} {
 		for c := q.head; c != nil; c = c.next {
-			if c.over.Load() {
+			if !c.over.Load() && !c.counted {
+				c.counted = true
+				s.cuts++
+			}
+			if c.over.Load() || q == &s.beyond { // its handler has returned, or its connection is being closed under it
 				c.conn.SetDeadline(soon)
 			}
 		}

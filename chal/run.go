@@ -45,6 +45,7 @@ type session struct {
 
 	// Guarded by srv.mu.
 	abandoned  bool // Shutdown does not wait for it any more
+	counted    bool // among those that Shutdown has cut
 	parked     *parking
 	due        time.Time
 	queue      *queue
@@ -195,6 +196,8 @@ func (c *session) judge() (Reason, string) {
 	if reason, text := causeText(cause); reason != "" {
 		return reason, text
 	}
+	var failed *tube.Error
+	ofTube := errors.As(c.err, &failed)
 	switch {
 	case isPanic:
 		return ReasonPanicked, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
@@ -202,15 +205,27 @@ func (c *session) judge() (Reason, string) {
 		return ReasonDone, ""
 	case errors.As(c.err, &refusal):
 		return refusal.Reason, refusal.Text
-	case errors.Is(c.err, io.EOF), errors.Is(c.err, io.ErrUnexpectedEOF), errors.Is(c.err, tube.ErrReset), errors.Is(c.err, net.ErrClosed):
+	case ofTube && (errors.Is(failed, io.EOF) || errors.Is(failed, io.ErrUnexpectedEOF) || errors.Is(failed, tube.ErrReset) || errors.Is(failed, net.ErrClosed)):
 		return ReasonLeft, ""
-	case errors.Is(c.err, os.ErrDeadlineExceeded):
+	case ofTube && errors.Is(failed, os.ErrDeadlineExceeded):
 		return ReasonIdle, "\nNothing came in time. Goodbye."
-	case errors.Is(c.err, tube.ErrTooLong):
+	case ofTube && errors.Is(failed, tube.ErrTooLong):
 		return ReasonFailed, "\nThat was too long. Goodbye."
+	case !ofTube && (errors.Is(c.err, io.EOF) || errors.Is(c.err, io.ErrUnexpectedEOF)) && c.ended():
+		// What reads from the tube as an io.Reader (package bufio, a decoder) has no error of the tube's. Nor has a file of the
+		// handler's, hence the line.
+		c.logger.Info("handler ended with the player's input", "error", c.hideFlag(c.err.Error()))
+		return ReasonLeft, ""
 	}
 	c.logger.Error("handler", "error", c.hideFlag(c.err.Error()))
 	return ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
+}
+
+// ended says that the player's stream has ended, and nothing of it is unread.
+func (c *session) ended() bool {
+	t, _ := c.ways()
+	_, err := t.With(context.Background()).Within(0).Peek(1)
+	return errors.Is(err, io.EOF) || errors.Is(err, tube.ErrReset)
 }
 
 // causeText says what a session that was ended for cause is recorded as and told; "" when it was not.
