@@ -190,6 +190,23 @@ func TestCurrencies(t *testing.T) {
 			t.Errorf("Japan does not accept %q", a)
 		}
 	}
+	for code, names := range map[string]string{
+		"JP": "Yen", "ZA": "Rand", "CN": "Renminbi/Yuan Renminbi/Yuan/RMB", "UA": "Hryvnia", "VN": "Dong", "GB": "Pound Sterling/pound/sterling",
+		"KR": "Won", "PL": "Zloty/złoty", "TH": "Baht", "NG": "Naira", "MM": "Kyat", "PE": "Sol", "SN": "CFA Franc BCEAO/CFA Franc/franc",
+		"CM": "CFA Franc BEAC", "AE": "UAE Dirham", "FJ": "Fiji Dollar/dollar", "VE": "VED/VES/Bolívar Soberano/bolivar", "MX": "peso",
+		"OM": "Rial Omani", "TO": "Pa’anga/paanga", "GE": "Lari", "IN": "rupee", "DE": "euro",
+	} {
+		for _, n := range strings.Split(names, "/") {
+			if !ByCode(code).AcceptsCurrency(n) {
+				t.Errorf("%s does not accept the currency %q", code, n)
+			}
+		}
+	}
+	for code, name := range map[string]string{"FJ": "US Dollar", "CA": "peso", "IN": "Pakistan Rupee", "CM": "CFA Franc BCEAO", "JP": "Japanese"} {
+		if ByCode(code).AcceptsCurrency(name) {
+			t.Errorf("%s accepts the currency %q", code, name)
+		}
+	}
 	for _, a := range []string{"", "USD", "yuan"} {
 		if jp.AcceptsCurrency(a) {
 			t.Errorf("Japan accepts %q", a)

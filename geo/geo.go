@@ -75,7 +75,7 @@ type facts struct {
 	language   map[string]int
 	continent  map[string]*Continent
 	continents []*Continent
-	currency   map[string]string
+	currency   map[string]*world.Currency
 }
 
 var load = sync.OnceValue(func() *facts {
@@ -84,7 +84,7 @@ var load = sync.OnceValue(func() *facts {
 		byCode:    map[string]*Country{},
 		language:  map[string]int{},
 		continent: map[string]*Continent{},
-		currency:  map[string]string{},
+		currency:  map[string]*world.Currency{},
 	}
 	for i, l := range f.Languages {
 		f.language[l] = i
@@ -94,8 +94,8 @@ var load = sync.OnceValue(func() *facts {
 		f.continents = append(f.continents, c)
 		f.continent[c.Code()] = c
 	}
-	for _, c := range f.Currencies {
-		f.currency[c.Code] = c.Name
+	for i := range f.Currencies {
+		f.currency[f.Currencies[i].Code] = &f.Currencies[i]
 	}
 	for i := range f.Countries {
 		c := &Country{w: &f.Countries[i]}
