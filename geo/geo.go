@@ -11,7 +11,7 @@
 //	c := geo.ByCode("UA")
 //	c.Name("en")                  // "Ukraine"
 //	c.Accepts("Украина")          // true
-//	c.AcceptsCapital("kiev")      // true: Kyiv, Kiev, Київ …
+//	c.AcceptsCapital("Київ")      // true, and so are Kyiv, Kiev, Kijów …
 //	c.Askable(geo.AskMap)         // "maps differ about its south", false
 //
 // # What it promises
