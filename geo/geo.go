@@ -26,8 +26,9 @@
 // Distances are along great circles of a sphere of [EarthRadius]; they differ
 // from those on the WGS 84 ellipsoid by 0.56 % at most. The outlines' edges are
 // straight lines on an equirectangular map. There are two atlases, drawn at 1:50
-// and at 1:110 million: a point 15 km or more inside a country on both is in that
-// country on any map ([SafelyInside]).
+// and at 1:110 million: a point 15 km or more inside a country on both, and in none
+// of the areas that are listed because others claim them, is in that country on any
+// map that knows these claims ([SafelyInside]).
 //
 // # Cost
 //
