@@ -39,6 +39,8 @@
 //	{"command":"start"}
 //	{"answer":"Paris"}      also a number, or a list of both
 //
+// What is BAD as text is BAD in escapes: NUL bytes, halves of surrogate pairs, line ends within a text.
+//
 // From the server, the type being the word of the text protocol:
 //
 //	{"type":"HELLO","protocol":1,"session":"…","rounds":60,"seconds":60,"round_seconds":5,"kinds":[…],"languages":[…],"sources":[…]}
