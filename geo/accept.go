@@ -27,8 +27,9 @@ func (c *Country) accepted() map[string]bool { return acceptedSets()[c] }
 
 // Accepts reports whether answer is right where the country is asked for: one of
 // its names in any language, an alias, or its alpha-2 or alpha-3 code. Answers are
-// compared in [Normalise]'s form. A name that two countries share ("Congo") is
-// right for neither.
+// compared in [Normalise]'s form. A name that two countries share is right for the
+// one with the better claim, and otherwise for neither: "Congo" is ISO's name of the
+// Republic of the Congo, "Korea" is nobody's.
 func (c *Country) Accepts(answer string) bool { return c.accepted()[Normalise(answer)] }
 
 // AcceptsName is [Country.Accepts] without the codes, for questions about codes.

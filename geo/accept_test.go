@@ -190,6 +190,23 @@ func TestCurrencies(t *testing.T) {
 			t.Errorf("Japan does not accept %q", a)
 		}
 	}
+	for code, names := range map[string]string{
+		"JP": "Yen", "ZA": "Rand", "CN": "Renminbi/Yuan Renminbi/Yuan/RMB", "UA": "Hryvnia", "VN": "Dong", "GB": "Pound Sterling/pound/sterling",
+		"KR": "Won", "PL": "Zloty/złoty", "TH": "Baht", "NG": "Naira", "MM": "Kyat", "PE": "Sol", "SN": "CFA Franc BCEAO/CFA Franc/franc",
+		"CM": "CFA Franc BEAC", "AE": "UAE Dirham", "FJ": "Fiji Dollar/dollar", "VE": "VED/VES/Bolívar Soberano/bolivar", "MX": "peso",
+		"OM": "Rial Omani", "TO": "Pa’anga/paanga", "GE": "Lari", "IN": "rupee", "DE": "euro", "TT": "Trinidad and Tobago Dollar",
+	} {
+		for _, n := range strings.Split(names, "/") {
+			if !ByCode(code).AcceptsCurrency(n) {
+				t.Errorf("%s does not accept the currency %q", code, n)
+			}
+		}
+	}
+	for code, name := range map[string]string{"FJ": "US Dollar", "CA": "peso", "IN": "Pakistan Rupee", "CM": "CFA Franc BCEAO", "JP": "Japanese"} {
+		if ByCode(code).AcceptsCurrency(name) {
+			t.Errorf("%s accepts the currency %q", code, name)
+		}
+	}
 	for _, a := range []string{"", "USD", "yuan"} {
 		if jp.AcceptsCurrency(a) {
 			t.Errorf("Japan accepts %q", a)
@@ -226,5 +243,46 @@ func TestContinents(t *testing.T) {
 		if len(c.Continents()) == 0 || slices.Contains(c.Continents(), nil) {
 			t.Errorf("%s has continents %v", c, c.Continents())
 		}
+	}
+}
+
+// TestISONames: the short names of ISO 3166-1 are right, as the standard writes them and turned round.
+func TestISONames(t *testing.T) {
+	for code, names := range map[string]string{
+		"AE": "United Arab Emirates (the)/U.A.E.", "AX": "Åland Islands", "BN": "Brunei Darussalam", "BO": "Bolivia (Plurinational State of)/Bolivia, Plurinational State of",
+		"BQ": "Bonaire, Sint Eustatius and Saba", "BS": "Bahamas (the)/Bahamas, The/The Bahamas", "CC": "Cocos (Keeling) Islands (the)", "CD": "Congo (the Democratic Republic of the)/Congo, Democratic Republic of the",
+		"CF": "Central African Republic (the)", "CG": "Congo (the)/Congo/Congo, Republic of the", "CI": "Côte d'Ivoire", "CV": "Cabo Verde", "CZ": "Czechia", "FK": "Falkland Islands (the) [Malvinas]",
+		"FM": "Micronesia (Federated States of)/Micronesia, Federated States of", "GB": "United Kingdom of Great Britain and Northern Ireland (the)/U.K.", "GM": "Gambia (the)/Gambia, The",
+		"GS": "South Georgia and the South Sandwich Islands", "HM": "Heard Island and McDonald Islands", "IO": "British Indian Ocean Territory (the)", "IR": "Iran (Islamic Republic of)/Iran, Islamic Republic of",
+		"KP": "Korea (the Democratic People's Republic of)/Korea, Democratic People's Republic of", "KR": "Korea (the Republic of)/Korea, Republic of", "KN": "Saint Kitts and Nevis/St. Kitts & Nevis",
+		"LA": "Lao People's Democratic Republic (the)", "MD": "Moldova (the Republic of)/Moldova, Republic of", "MF": "Saint Martin (French part)", "MK": "North Macedonia", "NL": "Netherlands (Kingdom of the)/Netherlands, Kingdom of the",
+		"PH": "Philippines (the)", "PS": "Palestine, State of", "RU": "Russian Federation (the)", "SH": "Saint Helena, Ascension and Tristan da Cunha", "ST": "Sao Tome and Principe", "SX": "Sint Maarten (Dutch part)",
+		"SY": "Syrian Arab Republic (the)", "TF": "French Southern Territories (the)", "TR": "Türkiye", "TZ": "Tanzania, the United Republic of/Tanzania, United Republic of", "UM": "United States Minor Outlying Islands (the)",
+		"US": "United States of America (the)", "VA": "Holy See (the)/Holy See (Vatican City State)", "VC": "Saint Vincent and the Grenadines/St. Vincent & the Grenadines",
+		"VE": "Venezuela (Bolivarian Republic of)/Venezuela, Bolivarian Republic of", "VG": "Virgin Islands (British)/Virgin Islands, British", "VI": "Virgin Islands (U.S.)/Virgin Islands, U.S.", "VN": "Viet Nam",
+	} {
+		for _, n := range strings.Split(names, "/") {
+			if !ByCode(code).AcceptsName(n) {
+				t.Errorf("%s does not accept %q", code, n)
+			}
+		}
+	}
+	for _, c := range Countries() {
+		for _, n := range []string{c.Name("en"), c.Name("en") + " (the)", c.Name("en") + ", The", "the " + c.Name("en")} {
+			if !c.AcceptsName(n) {
+				t.Errorf("%s does not accept %q", c, n)
+			}
+		}
+	}
+}
+
+// TestCodesAreNotWords: a code is no abbreviation of a word, and what it would stand for is no code.
+func TestCodesAreNotWords(t *testing.T) {
+	if c := ByName("saint"); c != nil {
+		t.Errorf(`ByName("saint") = %s`, c)
+	}
+	st := ByCode("ST")
+	if !st.Accepts("ST") || !st.Accepts("st") || slices.Contains(st.AcceptedNames(), "saint") {
+		t.Errorf("São Tomé & Príncipe accepts %q", st.AcceptedNames())
 	}
 }

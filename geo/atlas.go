@@ -206,9 +206,10 @@ func onSegment(ax, ay, bx, by float64) (x, y float64) {
 	return ax, ay
 }
 
-// SafelyInside gives the country in which a point lies on any map: it is in it on
-// both atlases, on both at least km kilometres from its border, and not where maps
-// differ about whose the land is; nil when there is none. Questions use 15 km.
+// SafelyInside gives the country in which a point lies whatever the map: it is in it on
+// both atlases, on both at least km kilometres from its border, and in none of the areas
+// about which maps differ because several states claim them (Kashmir, Essequibo, Crimea …;
+// the file DISAGREEMENTS.md lists them all); nil when there is none. Questions use 15 km.
 func SafelyInside(p Point, km float64) *Country {
 	c := Atlas110().Locate(p)
 	if c == nil {

@@ -122,14 +122,30 @@ func (c *Country) AcceptsCallingCode(answer string) bool {
 func (c *Country) Currencies() []string { return c.w.Currencies }
 
 // CurrencyName is the English name of a currency, "" when it is unknown.
-func CurrencyName(code string) string { return load().currency[strings.ToUpper(code)] }
+func CurrencyName(code string) string {
+	if c := load().currency[strings.ToUpper(code)]; c != nil {
+		return c.Name
+	}
+	return ""
+}
 
-// AcceptsCurrency reports whether answer is the ISO 4217 code or the English name
-// of a currency of the country.
+// CurrencyNames lists the English names of a currency: the one of [CurrencyName], that of ISO 4217, and
+// the bare unit ("Yen", "Dollar"), which several currencies may share. It is empty when the code is unknown.
+func CurrencyNames(code string) []string {
+	if c := load().currency[strings.ToUpper(code)]; c != nil {
+		return append([]string{c.Name}, c.Also...)
+	}
+	return nil
+}
+
+// AcceptsCurrency reports whether answer is the ISO 4217 code or one of the [CurrencyNames] of a currency
+// of the country. The question names the country, so the bare unit says which is meant: "dollar" is right
+// for Fiji and for Canada.
 func (c *Country) AcceptsCurrency(answer string) bool {
 	n := Normalise(answer)
-	return slices.ContainsFunc(c.w.Currencies, func(code string) bool {
-		return n == Normalise(code) || n != "" && n == Normalise(CurrencyName(code))
+	return n != "" && slices.ContainsFunc(c.w.Currencies, func(code string) bool {
+		return n == Normalise(code) ||
+			slices.ContainsFunc(CurrencyNames(code), func(name string) bool { return n == Normalise(name) })
 	})
 }
 

@@ -29,6 +29,15 @@ func Example() {
 func ExampleCountry_Accepts() {
 	c := geo.ByCode("CI")
 	fmt.Println(c.Accepts("Côte d'Ivoire"), c.Accepts("  IVORY COAST\r\n"), c.Accepts("civ"), c.Accepts("Ghana"))
+	fmt.Println(geo.ByName("Congo"), geo.ByName("Congo, Democratic Republic of the"), geo.ByName("Korea"))
+	// Output:
+	// true true true false
+	// Congo - Brazzaville Congo - Kinshasa <nil>
+}
+
+func ExampleCountry_AcceptsCapital() {
+	c := geo.ByCode("UA")
+	fmt.Println(c.AcceptsCapital("Київ"), c.AcceptsCapital("kiev"), c.AcceptsCapital("Kijów"), c.AcceptsCapital("Lviv"))
 	// Output: true true true false
 }
 

@@ -11,7 +11,7 @@
 //	c := geo.ByCode("UA")
 //	c.Name("en")                  // "Ukraine"
 //	c.Accepts("Украина")          // true
-//	c.AcceptsCapital("kiev")      // true: Kyiv, Kiev, Київ …
+//	c.AcceptsCapital("Київ")      // true, and so are Kyiv, Kiev, Kijów …
 //	c.Askable(geo.AskMap)         // "maps differ about its south", false
 //
 // # What it promises
@@ -26,8 +26,9 @@
 // Distances are along great circles of a sphere of [EarthRadius]; they differ
 // from those on the WGS 84 ellipsoid by 0.56 % at most. The outlines' edges are
 // straight lines on an equirectangular map. There are two atlases, drawn at 1:50
-// and at 1:110 million: a point 15 km or more inside a country on both is in that
-// country on any map ([SafelyInside]).
+// and at 1:110 million: a point 15 km or more inside a country on both, and in none
+// of the areas that are listed because others claim them, is in that country on any
+// map that knows these claims ([SafelyInside]).
 //
 // # Cost
 //
@@ -75,7 +76,7 @@ type facts struct {
 	language   map[string]int
 	continent  map[string]*Continent
 	continents []*Continent
-	currency   map[string]string
+	currency   map[string]*world.Currency
 }
 
 var load = sync.OnceValue(func() *facts {
@@ -84,7 +85,7 @@ var load = sync.OnceValue(func() *facts {
 		byCode:    map[string]*Country{},
 		language:  map[string]int{},
 		continent: map[string]*Continent{},
-		currency:  map[string]string{},
+		currency:  map[string]*world.Currency{},
 	}
 	for i, l := range f.Languages {
 		f.language[l] = i
@@ -94,8 +95,8 @@ var load = sync.OnceValue(func() *facts {
 		f.continents = append(f.continents, c)
 		f.continent[c.Code()] = c
 	}
-	for _, c := range f.Currencies {
-		f.currency[c.Code] = c.Name
+	for i := range f.Currencies {
+		f.currency[f.Currencies[i].Code] = &f.Currencies[i]
 	}
 	for i := range f.Countries {
 		c := &Country{w: &f.Countries[i]}

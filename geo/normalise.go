@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,9 +17,10 @@ import (
 // and its case folded; marks are stripped after Latin, Greek and Cyrillic letters
 // only (they carry meaning elsewhere: Devanagari vowels are marks); letters that
 // do not decompose are spelled out (ß ss, æ ae, œ oe, ø o, ł l, đ d, ð d, þ th, ħ h,
-// ı i, ə e, ŋ n); everything that is neither letter, digit nor mark becomes one
-// space; the words st, ste and sainte become saint; a leading "the" or "city of"
-// is dropped unless nothing would remain. The result is NFC.
+// ı i, ə e, ŋ n) and & is and; everything that is neither letter, digit nor mark becomes one
+// space; the word "the" and a leading "city of" are dropped unless nothing would remain:
+// "Bahamas (the)" is the Bahamas; the words st, ste and sainte become saint, except
+// alone: ST is a code. The result is NFC.
 //
 // Normalise is idempotent and accepts any bytes: what is not UTF-8 counts as
 // punctuation.
@@ -47,22 +49,21 @@ func normaliseOnce(s string) string {
 	s = spell(s)
 
 	words := strings.Fields(s)
+	if rest := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "the" }); len(rest) > 0 {
+		words = rest
+	} else if len(words) > 1 {
+		words = words[:1]
+	}
+	for len(words) > 2 && words[0] == "city" && words[1] == "of" {
+		words = words[2:]
+	}
 	for i, w := range words {
 		switch w {
 		case "st", "ste", "sainte":
-			words[i] = "saint"
+			if len(words) > 1 {
+				words[i] = "saint"
+			}
 		}
-	}
-	for len(words) > 1 {
-		switch {
-		case words[0] == "the":
-			words = words[1:]
-			continue
-		case len(words) > 2 && words[0] == "city" && words[1] == "of":
-			words = words[2:]
-			continue
-		}
-		break
 	}
 	return norm.NFC.String(strings.Join(words, " "))
 }
@@ -123,6 +124,8 @@ func spell(s string) string {
 		case r < utf8.RuneSelf:
 			if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
 				b.WriteByte(byte(r))
+			} else if r == '&' {
+				b.WriteString(" and ")
 			} else {
 				b.WriteByte(' ')
 			}

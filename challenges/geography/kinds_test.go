@@ -177,6 +177,49 @@ func everySeedSequential(k *kind, n int, see func(question)) {
 	}
 }
 
+// TestDisputedAreasAreNotAsked: no point that is asked about, and no city that is named, lies in an area that several states claim.
+func TestDisputedAreasAreNotAsked(t *testing.T) {
+	type box struct{ west, south, east, north float64 }
+	disputed := map[string]box{
+		"Kashmir": {73.6, 32.5, 77.5, 36.5}, "Ladakh and Aksai Chin": {75.5, 33, 80, 35.8}, "Arunachal Pradesh": {92, 27, 97, 29}, "Hala'ib": {34, 22, 37, 23.1},
+		"Abkhazia": {40.2, 42.5, 42, 43.5}, "South Ossetia": {43.5, 42.1, 44.5, 42.7}, "Ilemi": {35, 4.6, 36, 5.4}, "Essequibo": {-61.3, 1.3, -58.6, 8.3},
+		"Western Sahara": {-14.5, 22, -13.1, 27.5}, "Crimea": {32.6, 44.4, 36.5, 46}, "Donbas": {37, 47.2, 38.2, 49.5}, "Transnistria": {29.4, 46.5, 29.9, 47},
+		"Kosovo": {20.3, 42, 21.5, 42.9}, "Northern Cyprus": {32.8, 35.2, 34.5, 35.7}, "West Bank": {34.9, 31.4, 35.5, 32.5}, "Golan": {35.7, 32.8, 35.9, 33.3},
+		"Taiwan": {120, 22, 122, 25.2}, "Kuril Islands": {145.5, 43.5, 148.8, 45.5}, "Falkland Islands": {-61, -52.4, -58, -51.2}, "Abyei": {28, 9.3, 29, 10.1},
+	}
+	check := func(p geo.Point, what string) {
+		for name, b := range disputed {
+			if p.Lon > b.west && p.Lon < b.east && p.Lat > b.south && p.Lat < b.north {
+				t.Errorf("%s at %v, in %s", what, p, name)
+			}
+		}
+	}
+	everySeedSequential(&locateKind, max(100, many(6000)), func(q question) {
+		for _, p := range parsePlaces(q.block(view{})) {
+			check(p, "a point")
+		}
+	})
+	for _, c := range geo.Cities() {
+		check(c.Point, c.String())
+	}
+}
+
+// TestDisputedBorders: who counts a disputed border and who does not are both right.
+func TestDisputedBorders(t *testing.T) {
+	for code, list := range map[string][2]string{ // without, and with it
+		"IN": {"BD; BT; CN; MM; NP; PK", "BD; BT; CN; MM; NP; PK; AF; LK"},
+		"MA": {"DZ", "DZ; EH; ES; MR"},
+		"AL": {"GR; ME; MK", "GR; ME; MK; XK; RS"},
+	} {
+		must, may := geo.ByCode(code).Neighbours()
+		for _, answer := range list {
+			if !isSet(answer, must, may) {
+				t.Errorf("neighbours of %s: %s is wrong", code, answer)
+			}
+		}
+	}
+}
+
 func TestPhraseInASCII(t *testing.T) {
 	v := view{lang: "en", ascii: true}
 	for in, want := range map[string]string{

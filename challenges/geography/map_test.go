@@ -50,3 +50,14 @@ func TestMapOfTheWorld(t *testing.T) {
 		t.Logf("\n%s", strings.Join(block, "\n"))
 	}
 }
+
+// TestMapsAreRemembered: that a map can be read is found out once, whatever the number of players who are shown it.
+func TestMapsAreRemembered(t *testing.T) {
+	f, c := frame{top: 90, left: -180, step: worldStep}, geo.ByCode("BR")
+	if !solvable(f, c) {
+		t.Fatal("Brazil is not found on a map of the world")
+	}
+	if n := testing.AllocsPerRun(10, func() { solvable(f, c) }); n > 5 {
+		t.Errorf("to look up a map takes %v allocations, as if it were drawn", n)
+	}
+}

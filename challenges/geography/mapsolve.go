@@ -15,7 +15,11 @@ func readMap(block []string, a *geo.Atlas) *geo.Country {
 	if !ok {
 		return nil
 	}
-	g := f.rasterise(a)
+	return f.rasterise(a).read(block)
+}
+
+// read is readMap for a map whose frame is known.
+func (g *grid) read(block []string) *geo.Country {
 	score := make([]int, len(g.owners))
 	for row := range mapRows {
 		cells := []rune(block[row])

@@ -27,6 +27,8 @@ type player struct {
 	o    *Options
 	view view
 	out  []byte // sent before the next wait, in one piece
+
+	practice *turns // of all sessions
 }
 
 // How a session ends without a fault.
@@ -210,8 +212,10 @@ func (p *player) replay(id string) error {
 
 func (p *player) drill(g *game) error {
 	right := 0
+	source := chal.Source(p.s.Remote.Addr())
 	for n := range g.plan {
-		q := g.next()
+		var q question
+		p.practice.do(source, func() { q = g.next() })
 		in, err := p.ask(q, n+1, len(g.plan), nil)
 		if err != nil {
 			return err
@@ -220,11 +224,13 @@ func (p *player) drill(g *game) error {
 			p.info(fmt.Sprintf("back in the menu: %d of %d right", right, n))
 			return nil
 		}
-		ok := q.accepts(in.text)
-		if ok {
-			right++
-		}
-		p.explain(q, ok)
+		p.practice.do(source, func() {
+			ok := q.accepts(in.text)
+			if ok {
+				right++
+			}
+			p.explain(q, ok)
+		})
 	}
 	p.info(fmt.Sprintf("that was practice: %d of %d right. `start` when you are ready.", right, len(g.plan)))
 	return nil
@@ -234,7 +240,11 @@ func (p *player) drill(g *game) error {
 // os.ErrDeadlineExceeded.
 func (p *player) ask(q question, n, of int, c *clock) (input, error) {
 	for {
-		p.question(q, n, of, c)
+		if c == nil {
+			p.practice.do(chal.Source(p.s.Remote.Addr()), func() { p.question(q, n, of, nil) })
+		} else {
+			p.question(q, n, of, c)
+		}
 		in, err := p.answer(c)
 		if err != nil {
 			return in, err

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/flagstaff-ctf/flagstaff/geo"
 )
@@ -128,6 +130,9 @@ func parseJSON(line string) input {
 	if dec.Decode(&o) != nil || !atEnd(dec) || (o.Command == nil) == (o.Answer == nil) {
 		return input{bad: badJSON}
 	}
+	if loneSurrogate(line) {
+		return input{bad: "half a surrogate pair is no character"}
+	}
 	if o.Command != nil {
 		// Only commands: what is none must not become an answer.
 		in := input{text: strings.TrimSpace(*o.Command), order: true}
@@ -141,10 +146,47 @@ func parseJSON(line string) input {
 	switch {
 	case !ok:
 		return input{bad: "an answer is a text, a number, or a list of these"}
+	case strings.ContainsRune(text, 0):
+		return input{bad: "the answer has NUL bytes"}
+	case strings.ContainsAny(text, "\r\n"):
+		return input{bad: "the answer has more than one line"}
 	case text == "":
 		return input{bad: "the answer is empty"}
 	}
 	return input{text: text, answer: true}
+}
+
+// loneSurrogate says whether a JSON text has an escape for half a character beyond U+FFFF without the other
+// half. The decoder makes U+FFFD of it, which a player may as well have written.
+func loneSurrogate(line string) bool {
+	for i := 0; i < len(line); i++ {
+		if line[i] != '\\' {
+			continue
+		}
+		if i++; i >= len(line) || line[i] != 'u' {
+			continue
+		}
+		switch r := escaped(line[i+1:]); {
+		case !utf16.IsSurrogate(r):
+		case strings.HasPrefix(line[i+5:], `\u`) && utf16.DecodeRune(r, escaped(line[i+7:])) != utf8.RuneError:
+			i += 6
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// escaped reads the four digits of an escape.
+func escaped(digits string) rune {
+	if len(digits) < 4 {
+		return -1
+	}
+	n, err := strconv.ParseUint(digits[:4], 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }
 
 // plainNumber writes a number without an exponent, which the standard encoders of several languages put into small ones.

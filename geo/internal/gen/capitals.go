@@ -141,7 +141,7 @@ func (m *maker) complete(c *world.Country, k *world.Capital, places []place) {
 			continue
 		}
 		k.Zone = z
-		for _, lang := range languages {
+		for _, lang := range m.spoken(c.Alpha2) {
 			if e := m.exemplars[lang][z]; e != "" && !hasForm(append([]string{k.Name}, k.Names...), e) {
 				k.Names = append(k.Names, e)
 			}
@@ -155,6 +155,16 @@ func (m *maker) complete(c *world.Country, k *world.Capital, places []place) {
 			k.Zone = d.Zone
 		}
 	}
+}
+
+// spoken lists the locales in which a country's capital is named: those of all languages, and
+// of its own official ones.
+func (m *maker) spoken(code string) []string {
+	var out []string
+	for _, lang := range slices.Concat(languages, m.official[code]) {
+		out = append(append(out, lang), variants[lang]...)
+	}
+	return out
 }
 
 func round3(f float64) float64 { return math.Round(f*1000) / 1000 }

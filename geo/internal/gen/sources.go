@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +42,8 @@ type sources struct {
 	zones     map[string][]string          // CLDR, by alpha-2
 	primary   map[string]string            // CLDR, the zone of most of a country
 	names     map[string]map[string]string // language to territory (with "-alt-…") to name
-	exemplars map[string]map[string]string // language to zone to city name
+	exemplars map[string]map[string]string // locale to zone to city name
+	official  map[string][]string          // alpha-2 to the locales of its official languages
 	list      map[string]listed            // countries-list
 	currency  map[string]struct{ Name string }
 	icons     map[string]icon // flag-icons
@@ -118,7 +122,12 @@ func (s *sources) loadCLDR() error {
 			TerritoryContainment map[string]struct {
 				Contains []string `json:"_contains"`
 			}
-			PrimaryZones map[string]string
+			PrimaryZones  map[string]string
+			TerritoryInfo map[string]struct {
+				LanguagePopulation map[string]struct {
+					Status string `json:"_officialStatus"`
+				}
+			}
 			CurrencyData struct {
 				Region map[string][]map[string]struct {
 					To     string `json:"_to"`
@@ -135,7 +144,7 @@ func (s *sources) loadCLDR() error {
 			}
 		}
 	}
-	for _, f := range []string{"codeMappings", "territoryContainment", "currencyData", "windowsZones", "primaryZones"} {
+	for _, f := range []string{"codeMappings", "territoryContainment", "currencyData", "windowsZones", "primaryZones", "territoryInfo"} {
 		if err := s.read("cldr-core/supplemental/"+f+".json", &supplemental); err != nil {
 			return err
 		}
@@ -169,12 +178,31 @@ func (s *sources) loadCLDR() error {
 			s.zones[t] = append(s.zones[t], strings.Fields(m.MapZone.Type)...)
 		}
 	}
+	s.official = map[string][]string{}
+	for code, info := range sup.TerritoryInfo {
+		for lang, v := range info.LanguagePopulation {
+			if v.Status == "official" || v.Status == "de_facto_official" {
+				s.official[code] = append(s.official[code], locale(lang))
+			}
+		}
+		slices.Sort(s.official[code])
+	}
 	return s.loadNames()
+}
+
+// locale is CLDR's directory for a language as its territories have it: its usual script has none of its own.
+func locale(lang string) string {
+	lang = strings.ReplaceAll(lang, "_", "-")
+	for _, usual := range []string{"az-Latn", "sr-Cyrl", "uz-Latn", "zh-Hans"} {
+		if lang == usual {
+			return lang[:2]
+		}
+	}
+	return lang
 }
 
 func (s *sources) loadNames() error {
 	s.names = map[string]map[string]string{}
-	s.exemplars = map[string]map[string]string{}
 	for _, lang := range languages {
 		var t struct {
 			Main map[string]struct {
@@ -185,7 +213,31 @@ func (s *sources) loadNames() error {
 			return err
 		}
 		s.names[lang] = t.Main[lang].LocaleDisplayNames.Territories
+	}
+	return s.loadExemplars()
+}
 
+// variants are locales in which a city may be written otherwise than in the language as such.
+var variants = map[string][]string{
+	"az": {"az-Cyrl"}, "bs": {"bs-Cyrl"}, "es": {"es-419", "es-MX"}, "fr": {"fr-CA"}, "pt": {"pt-PT"}, "sr": {"sr-Latn"},
+	"uz": {"uz-Cyrl"}, "zh": {"zh-Hant", "zh-Hant-HK"},
+}
+
+// loadExemplars reads how the languages names are kept in, and those that are official
+// somewhere, call the cities that time zones are named after.
+func (s *sources) loadExemplars() error {
+	s.exemplars = map[string]map[string]string{}
+	list := slices.Clone(languages)
+	for _, official := range s.official {
+		list = append(list, official...)
+	}
+	for _, lang := range slices.Clone(list) {
+		list = append(list, variants[lang]...)
+	}
+	for _, lang := range list {
+		if s.exemplars[lang] != nil {
+			continue
+		}
 		var z struct {
 			Main map[string]struct {
 				Dates struct {
@@ -193,8 +245,9 @@ func (s *sources) loadNames() error {
 				}
 			}
 		}
-		if err := s.read("cldr-dates-full/main/"+lang+"/timeZoneNames.json", &z); err != nil {
-			return err
+		err := s.read("cldr-dates-full/main/"+lang+"/timeZoneNames.json", &z)
+		if err != nil && !(errors.Is(err, fs.ErrNotExist) && !slices.Contains(languages, lang)) {
+			return err // CLDR names no cities in a few dozen official languages
 		}
 		s.exemplars[lang] = map[string]string{}
 		walkZones(s.exemplars[lang], "", z.Main[lang].Dates.TimeZoneNames.Zone)

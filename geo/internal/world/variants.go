@@ -10,7 +10,7 @@ var russian = strings.NewReplacer("о-ва", "острова", "О-ва", "Ос�
 
 // Variants lists every spelling of a country's names, before normalising: all
 // its names, without what stands in brackets at the end ("Myanmar (Burma)"), "&"
-// written as "and", umlauts and a Russian abbreviation spelled out. The
+// left out, umlauts and a Russian abbreviation spelled out. The
 // generator and the reader share it, so that what was made disjoint is what is
 // accepted.
 func Variants(c *Country) []string {
@@ -21,7 +21,7 @@ func Variants(c *Country) []string {
 		}
 		out = append(out, name)
 		if strings.Contains(name, "&") {
-			out = append(out, strings.ReplaceAll(name, "&", " and "))
+			out = append(out, strings.ReplaceAll(name, "&", " "))
 		}
 		for _, bracket := range []string{"(", "（"} {
 			if i := strings.Index(name, bracket); i > 0 && strings.TrimSpace(name[:i]) != "" && closed(name) {

@@ -69,6 +69,7 @@ type Continent struct {
 // Currency is a currency that some country uses.
 type Currency struct {
 	Code, Name string
+	Also       []string `json:",omitempty"` // other names in use, and what people call it at home
 }
 
 // Country is one entry of ISO 3166-1, or Kosovo.

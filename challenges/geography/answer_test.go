@@ -1,0 +1,64 @@
+package geography
+
+import (
+	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/geo"
+)
+
+func TestParsePoint(t *testing.T) {
+	for s, want := range map[string]geo.Point{
+		"-12.34 56.78": {Lat: -12.34, Lon: 56.78}, "12.34S 56.78E": {Lat: -12.34, Lon: 56.78}, "12.34 S, 56.78 e": {Lat: -12.34, Lon: 56.78},
+		"12.5° N; 6° W": {Lat: 12.5, Lon: -6}, "-12,6": {Lat: -12, Lon: 6},
+	} {
+		if p, ok := parsePoint(s); !ok || p != want {
+			t.Errorf("parsePoint(%q) = %v, %v; want %v", s, p, ok, want)
+		}
+	}
+	for _, s := range []string{"", "1", "1 2 3", "-34. 384 -132. 945", "1 2 3 4", "12 N 34 5", "12 E 34 N", "91 0", "1 N 2 N"} {
+		if p, ok := parsePoint(s); ok {
+			t.Errorf("parsePoint(%q) = %v", s, p)
+		}
+	}
+}
+
+func TestIsCode(t *testing.T) {
+	for _, x := range []struct {
+		answer, code string
+		want         bool
+	}{
+		{"008", "008", true},
+		{"8", "008", true},
+		{" 08", "008", true},
+		{"9", "008", false},
+		{"80", "008", false},
+		{"", "008", false},
+		{"-8", "008", false},
+		{"al", "AL", true},
+		{"A1", "AL", false},
+	} {
+		if got := isCode(x.answer, x.code); got != x.want {
+			t.Errorf("isCode(%q, %q) = %v, want %v", x.answer, x.code, got, x.want)
+		}
+	}
+}
+
+// TestJSONText: what the text protocol calls BAD does not become an answer by being escaped.
+func TestJSONText(t *testing.T) {
+	for _, bad := range []string{
+		`{"answer":"Par\u0000is"}`, `{"answer":"\u0000"}`, `{"answer":"Paris\nRome"}`, `{"answer":"Paris\rRome"}`, `{"answer":["Paris","a\nb"]}`,
+		`{"answer":"\ud83c"}`, `{"answer":"\uDDEB\uD83C"}`, `{"answer":"\ud83cx"}`, `{"answer":"\ud83c\u0041"}`, `{"answer":"\\\ud83c"}`,
+	} {
+		if in := parseJSON(bad); in.bad == "" {
+			t.Errorf("%s is the answer %q", bad, in.text)
+		}
+	}
+	for line, want := range map[string]string{
+		`{"answer":"\ud83c\uddeb\ud83c\uddf7"}`: "🇫🇷", `{"answer":"\\ud83c"}`: `\ud83c`, `{"answer":"Par\u00eds"}`: "París", `{"answer":"Paris\n"}`: "Paris",
+		`{"answer":8}`: "8", `{"answer":"\ufffd"}`: "\ufffd",
+	} {
+		if in := parseJSON(line); in.bad != "" || in.text != want {
+			t.Errorf("%s: got %q, BAD %q; want %q", line, in.text, in.bad, want)
+		}
+	}
+}
