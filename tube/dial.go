@@ -61,11 +61,16 @@ func dial(ctx context.Context, network, addr string, tc *tls.Config) (net.Conn, 
 // Connect is Dial for an address as challenges give it: "host:1337",
 // "host 1337", "nc host 1337", "nc -u host 1337", "ncat --ssl host 1337",
 // "openssl s_client -connect host:1337", or a URL: tcp://, tls:// (or ssl://),
-// udp://, unix:///path, http:// and https:// (with their default ports).
+// udp://, unix:///path, http:// and https:// (with their default ports). A
+// prompt in front ("$ nc …") is passed over; netcat's -C and openssl's -crlf are
+// WithNewline("\r\n").
 func Connect(ctx context.Context, target string, opts ...Option) (*Tube, error) {
-	network, addr, err := ParseTarget(target)
+	network, addr, crlf, err := parseTarget(target)
 	if err != nil {
 		return nil, err
+	}
+	if crlf {
+		opts = append([]Option{WithNewline("\r\n")}, opts...)
 	}
 	return Dial(ctx, network, addr, opts...)
 }
@@ -73,9 +78,17 @@ func Connect(ctx context.Context, target string, opts ...Option) (*Tube, error) 
 // ParseTarget returns the network and address, as Dial takes them, of a
 // target as Connect takes it.
 func ParseTarget(target string) (network, addr string, err error) {
+	network, addr, _, err = parseTarget(target)
+	return network, addr, err
+}
+
+func parseTarget(target string) (network, addr string, crlf bool, err error) {
 	words := strings.Fields(target)
-	bad := func(why string) (string, string, error) {
-		return "", "", fmt.Errorf(`tube: connect to %q: %s; write it like "nc host 1337", "host:1337" or "tls://host:1337"`, target, why)
+	bad := func(why string) (string, string, bool, error) {
+		return "", "", false, fmt.Errorf(`tube: connect to %q: %s; write it like "nc host 1337", "host:1337" or "tls://host:1337"`, target, why)
+	}
+	if len(words) > 1 && (words[0] == "$" || words[0] == "#" || words[0] == ">") {
+		words = words[1:]
 	}
 	switch {
 	case len(words) == 0:
@@ -85,9 +98,9 @@ func ParseTarget(target string) (network, addr string, err error) {
 			err = errors.New("too many words")
 		}
 	case isNetcat(words[0]):
-		network, addr, err = parseNetcat(words[1:])
+		network, addr, crlf, err = parseNetcat(words[1:])
 	case words[0] == "openssl":
-		network, addr, err = parseOpenssl(words[1:])
+		network, addr, crlf, err = parseOpenssl(words[1:])
 	case len(words) == 1:
 		network, addr = "tcp", words[0]
 	case len(words) == 2:
@@ -99,7 +112,7 @@ func ParseTarget(target string) (network, addr string, err error) {
 		return bad(err.Error())
 	}
 	if network == "unix" {
-		return network, addr, nil
+		return network, addr, crlf, nil
 	}
 	host, port, err := net.SplitHostPort(addr)
 	switch {
@@ -117,7 +130,7 @@ func ParseTarget(target string) (network, addr string, err error) {
 	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
 		return bad(fmt.Sprintf("%q is no port (1 to 65535)", port))
 	}
-	return network, addr, nil
+	return network, addr, crlf, nil
 }
 
 func unbracket(host string) string {
@@ -167,47 +180,61 @@ func parseURL(s string) (network, addr string, err error) {
 
 // parseNetcat reads the command lines that challenges give their players; a
 // flag it does not know is refused, since it may change the meaning.
-func parseNetcat(words []string) (network, addr string, err error) {
+func parseNetcat(words []string) (network, addr string, crlf bool, err error) {
 	network = "tcp"
 	family := ""
 	var rest []string
 	for _, w := range words {
 		switch w {
-		case "-u", "--udp":
+		case "--udp":
 			network = "udp"
 		case "--ssl":
 			network = "tls"
-		case "-U", "--unixsock":
+		case "--unixsock":
 			network = "unix"
-		case "-4", "-6":
-			family = w[1:]
-		case "-v", "-vv", "-n", "-N", "-C", "--crlf":
+		case "--crlf":
+			crlf = true
 		default:
-			if strings.HasPrefix(w, "-") {
-				return "", "", fmt.Errorf("the flag %q is not known here", w)
+			if !strings.HasPrefix(w, "-") {
+				rest = append(rest, w)
+				continue
 			}
-			rest = append(rest, w)
+			for _, letter := range w[1:] {
+				switch letter {
+				case 'u':
+					network = "udp"
+				case 'U':
+					network = "unix"
+				case '4', '6':
+					family = string(letter)
+				case 'C':
+					crlf = true
+				case 'v', 'n', 'N':
+				default:
+					return "", "", false, fmt.Errorf("the flag %q is not known here", w)
+				}
+			}
 		}
 	}
 	switch {
 	case network == "unix" && len(rest) == 1:
-		return network, rest[0], nil
+		return network, rest[0], crlf, nil
 	case network == "unix":
-		return "", "", errors.New("one path is needed")
+		return "", "", false, errors.New("one path is needed")
 	case family != "" && network == "tls":
-		return "", "", fmt.Errorf("-%s and --ssl do not go together here", family)
+		return "", "", false, fmt.Errorf("-%s and --ssl do not go together here", family)
 	case len(rest) == 1 && strings.Contains(rest[0], ":"):
-		return network + family, rest[0], nil
+		return network + family, rest[0], crlf, nil
 	case len(rest) == 2:
-		return network + family, net.JoinHostPort(unbracket(rest[0]), rest[1]), nil
+		return network + family, net.JoinHostPort(unbracket(rest[0]), rest[1]), crlf, nil
 	}
-	return "", "", errors.New("a host and a port are needed")
+	return "", "", false, errors.New("a host and a port are needed")
 }
 
-// parseOpenssl reads openssl s_client with the flags that change nothing here.
-func parseOpenssl(words []string) (network, addr string, err error) {
+// parseOpenssl reads openssl s_client with the flags that change little here.
+func parseOpenssl(words []string) (network, addr string, crlf bool, err error) {
 	if len(words) == 0 || words[0] != "s_client" {
-		return "", "", errors.New("of openssl only s_client is known here")
+		return "", "", false, errors.New("of openssl only s_client is known here")
 	}
 	words = words[1:]
 	for len(words) > 0 {
@@ -215,16 +242,18 @@ func parseOpenssl(words []string) (network, addr string, err error) {
 		case (w == "-connect" || w == "--connect") && len(words) > 1:
 			addr = words[1]
 			words = words[1:]
-		case w == "-quiet" || w == "-ign_eof" || w == "-crlf" || w == "-no_ign_eof":
+		case w == "-crlf":
+			crlf = true
+		case w == "-quiet" || w == "-ign_eof" || w == "-no_ign_eof":
 		case !strings.HasPrefix(w, "-") && addr == "":
 			addr = w
 		default:
-			return "", "", fmt.Errorf("the flag %q is not known here", w)
+			return "", "", false, fmt.Errorf("the flag %q is not known here", w)
 		}
 		words = words[1:]
 	}
 	if addr == "" {
-		return "", "", errors.New("openssl s_client needs -connect host:port")
+		return "", "", false, errors.New("openssl s_client needs -connect host:port")
 	}
-	return "tls", addr, nil
+	return "tls", addr, crlf, nil
 }

@@ -67,7 +67,8 @@
 //
 //	pwntools                         tube
 //	remote(host, port)               Connect(ctx, "host:port"), Dial
-//	remote(…, ssl=True)              Connect(ctx, "tls://host:port")
+//	remote(…, ssl=True)              Connect(ctx, "tls://host:port", WithTLS(&tls.Config{InsecureSkipVerify: true}))
+//	                                 (without the option the certificate is verified)
 //	listen(port)                     Listen, then Accept or Tubes
 //	process([…])                     Start(exec.Command(…)), WithPTY
 //	recv(n)                          Recv, Read
@@ -111,6 +112,8 @@
 //
 // It does not reconnect, retry or log, and it keeps no state outside a Tube.
 // Reading from the connection below ([Tube.Conn]) goes past the unread bytes.
-// A write that timed out may have sent a part. Killing a program does not kill
+// The end of a TLS stream counts as one also where the peer has just hung up,
+// without close_notify, as many servers in Python do: somebody in between could
+// have cut it there. A write that timed out may have sent a part. Killing a program does not kill
 // the programs it has started. On Windows there are no terminals.
 package tube

@@ -19,6 +19,41 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
+// TestConnectCRLF ends lines as the command line asks, unless an option says otherwise.
+func TestConnectCRLF(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, c := range []struct {
+		target string
+		opts   []tube.Option
+		want   string
+	}{
+		{"nc " + host + " " + port, nil, "x\n"},
+		{"nc -C " + host + " " + port, nil, "x\r\n"},
+		{"ncat --crlf " + host + " " + port, nil, "x\r\n"},
+		{"nc -C " + host + " " + port, []tube.Option{tube.WithNewline("!")}, "x!"},
+	} {
+		a, err := tube.Connect(t.Context(), c.target, c.opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.SendLine("x")
+		a.Close()
+		if got, _ := io.ReadAll(conn); string(got) != c.want {
+			t.Errorf("%s: sent %q, want %q", c.target, got, c.want)
+		}
+		conn.Close()
+	}
+}
+
 func TestParseTarget(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ target, network, addr string }{
@@ -27,6 +62,9 @@ func TestParseTarget(t *testing.T) {
 		{"ncat host 1337", "tcp", "host:1337"},
 		{"netcat -v host 1337", "tcp", "host:1337"},
 		{"nc -u host 53", "udp", "host:53"},
+		{"nc -nv host 1337", "tcp", "host:1337"},
+		{"nc -Cu4 host 53", "udp4", "host:53"},
+		{"$ nc host 1337", "tcp", "host:1337"},
 		{"nc -4 host 1337", "tcp4", "host:1337"},
 		{"nc -6 -u host 1337", "udp6", "host:1337"},
 		{"nc -u -6 host 1337", "udp6", "host:1337"},
