@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/tube"
@@ -14,7 +15,7 @@ import (
 const checkTime = time.Minute
 
 // Check plays c.Solve against c.Handler over a loopback connection, and returns nil when the solver
-// brings back the flag. An empty flag stands for one made up. The solver's tube and context end with ctx
+// brings back the flag and the handler has not panicked. An empty flag stands for one made up. The solver's tube and context end with ctx
 // and, when the challenge has a SessionTimeout, that, else one minute.
 func Check(ctx context.Context, c Challenge, flag string) error {
 	if c.Solve == nil {
@@ -34,6 +35,12 @@ func Check(ctx context.Context, c Challenge, flag string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, d, fmt.Errorf("not solved in %v", d))
 	defer cancel()
 	s := c.Server(flag)
+	var panicked atomic.Bool
+	s.Ledger = func(e Entry) {
+		if e.What == EntryEnd && e.Reason == ReasonPanicked {
+			panicked.Store(true)
+		}
+	}
 	ran := make(chan error, 1)
 	server, stop := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { ran <- s.Run(server, l, 0) }()
@@ -47,6 +54,8 @@ func Check(ctx context.Context, c Challenge, flag string) error {
 		return fmt.Errorf("solve %s: %w", c.Name, err)
 	case got != flag:
 		return fmt.Errorf("solve %s: got flag %q, want %q", c.Name, got, flag)
+	case panicked.Load():
+		return fmt.Errorf("solve %s: the flag was found, and then the handler panicked", c.Name)
 	case errors.As(runErr, &cut):
 		return nil // the solver left before the handler had done
 	}

@@ -5,16 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime"
 	"syscall"
 )
 
 // Listen makes a TCP listener on addr, "host:port", for a [Server]. Its connections have no TCP
-// keep-alive: a server's time limits do that work, without five system calls a connection. An error that the user can do
+// keep-alive: a server's time limits do that work, without five system calls a connection. An IPv4 address listens for
+// IPv4 alone, 0.0.0.0 too; no address at all listens for both. An error that the user can do
 // something about has a method Hint() string.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAlive: -1}
-	l, err := lc.Listen(ctx, "tcp", addr)
+	network := "tcp"
+	if at, err := netip.ParseAddrPort(addr); err == nil && at.Addr().Is4() {
+		network = "tcp4" // package net would take 0.0.0.0 for ::
+	}
+	l, err := lc.Listen(ctx, network, addr)
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // it repeats the address
+	}
 	switch {
 	case err == nil:
 		return l, nil

@@ -113,8 +113,22 @@ func configure(c Challenge, args []string, env func(string) (string, bool)) (set
 	if set.drain < 0 {
 		return *set, nil, &hintError{fmt.Errorf("--drain %v is negative", set.drain), "0s ends the sessions at once"}
 	}
-	if s.SessionTimeout == 0 || s.IdleTimeout == 0 || s.MaxSessions == 0 || s.MaxPerSource == 0 {
-		return *set, nil, &hintError{errors.New("a limit of 0 lets nobody play"), "give -1 (-1s for a time) for no limit"}
+	for _, limit := range []struct {
+		name string
+		zero bool
+	}{
+		{"session-timeout", s.SessionTimeout == 0}, {"idle-timeout", s.IdleTimeout == 0},
+		{"max-sessions", s.MaxSessions == 0}, {"max-per-source", s.MaxPerSource == 0},
+	} {
+		if limit.zero {
+			return *set, nil, &hintError{fmt.Errorf("--%s 0 lets nobody play", limit.name), "give -1 (-1s for a time) for no limit"}
+		}
+	}
+	switch {
+	case c.Handler == nil:
+		return *set, nil, &hintError{errNoHandler, "set Challenge.Handler to what plays with a player"}
+	case c.Name == "":
+		return *set, nil, &hintError{errors.New("the challenge has no name"), "set Challenge.Name: events and players call it so"}
 	}
 	var err error
 	set.flag, set.madeUp, err = chooseFlag(fs, set.flag, env)

@@ -54,9 +54,9 @@ func TestMainRefusesBadInput(t *testing.T) {
 		{[]string{"--listen", "1337"}, nil, "--listen"},
 		{[]string{"--listen", "127.0.0.1:99999"}, nil, `no port "99999"`},
 		{[]string{"--session-timeout", "soon"}, nil, "session-timeout"},
-		{[]string{"--session-timeout", "0"}, nil, "limit of 0"},
+		{[]string{"--session-timeout", "0"}, nil, "--session-timeout 0 lets nobody play"},
 		{[]string{"--max-sessions", "many"}, nil, "max-sessions"},
-		{[]string{"--max-per-source", "0"}, nil, "limit of 0"},
+		{[]string{"--max-per-source", "0"}, nil, "--max-per-source 0 lets nobody play"},
 		{[]string{"--drain", "-1s"}, nil, "--drain"},
 		{[]string{"--flag", ""}, nil, "--flag: the flag is empty"},
 		{[]string{"--flag", "flag{a\nb}"}, nil, "unprintable character at byte 6"},
@@ -66,6 +66,42 @@ func TestMainRefusesBadInput(t *testing.T) {
 		code, stdout, stderr := command(t.Context(), double, x.env, x.args...)
 		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, "error: ") || !strings.Contains(stderr, x.want) || !strings.Contains(stderr, "\nhint: ") {
 			t.Errorf("%q, %v: exit %d, %q, %q; want 2, an error with %q, and a hint", x.args, x.env, code, stdout, stderr, x.want)
+		}
+	}
+}
+
+// TestMainRefusesHalfAChallenge says what an author forgot, before anything listens.
+func TestMainRefusesHalfAChallenge(t *testing.T) {
+	for want, c := range map[string]Challenge{"has no handler": {Name: "x"}, "has no name": {Handler: double.Handler}} {
+		if code, stdout, stderr := command(t.Context(), c, nil); code != 2 || stdout != "" || !strings.Contains(stderr, want) || !strings.Contains(stderr, "\nhint: set Challenge.") {
+			t.Errorf("exit %d, %q, %q, want 2 and that it %s", code, stdout, stderr, want)
+		}
+	}
+}
+
+// TestCheckPanic is not content with a flag whose handler then panics.
+func TestCheckPanic(t *testing.T) {
+	c := double
+	c.Handler = HandlerFunc(func(_ context.Context, s *Session) error {
+		s.Ask("21 * 2 = ")
+		s.Say(s.Flag)
+		panic("after the flag")
+	})
+	if err := Check(t.Context(), c, ""); err == nil || !strings.Contains(err.Error(), "panicked") {
+		t.Errorf("got %v, want that the handler panicked", err)
+	}
+}
+
+// TestListenFamily listens for the family that an address is of.
+func TestListenFamily(t *testing.T) {
+	for addr, want := range map[string]string{"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1"} {
+		l, err := Listen(t.Context(), addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if host, _, _ := net.SplitHostPort(l.Addr().String()); host != want {
+			t.Errorf("%s: listens on %s", addr, host)
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (l Level) ServePacket(ctx context.Context, pc net.PacketConn, c PacketConfi
 		c.Log = slog.Default()
 	}
 	if c.Ledger != nil {
-		c.Ledger(chal.Entry{What: chal.EntryListening, Challenge: l.Name, Addr: pc.LocalAddr().String(), Time: time.Now()})
+		c.Ledger(chal.Entry{What: chal.EntryListening, Challenge: l.Name, Addr: pc.LocalAddr().String()})
 	}
 	return l.servePacket(ctx, pc, c)
 }

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // usageError is a mistake on the command line or in the environment: exit status 2.
@@ -69,4 +71,23 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return usageError{fmt.Errorf("there is no command %q", args[0]), "the commands are " + strings.Join(names, ", ")}
+}
+
+// plainValue says what is wrong with a flag's value in words, where package strconv has said it.
+func plainValue(err error) error {
+	var n *strconv.NumError
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) || !errors.As(err, &n) {
+		return err
+	}
+	what := "no whole number"
+	switch {
+	case n.Err == strconv.ErrRange:
+		what = "too large"
+	case n.Func == "ParseBool":
+		what = "neither true nor false"
+	case n.Func == "ParseFloat":
+		what = "no number"
+	}
+	return fmt.Errorf("--%s: %q is %s", bad.GetFlag().Name, bad.GetValue(), what)
 }

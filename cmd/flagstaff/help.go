@@ -25,3 +25,19 @@ func grouped(cmd *cobra.Command, groups []host.FlagGroup) {
 		return err
 	})
 }
+
+// helpCommand is `flagstaff help COMMAND`.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Say how a command is used",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd, append(rest, args...))
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}

@@ -24,12 +24,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 Start with:  flagstaff serve      and in another terminal:  nc 127.0.0.1 1337`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version: version(),
+		Args:    func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(serveCommand(), runCommand(), ncCommand(), solveCommand(), checkServerCommand(), doctorCommand(), powCommand(), versionCommand())
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultCompletionCmd(args...)
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = unknownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{err, "'" + cmd.CommandPath() + " --help' lists the flags"}
+		return usageError{plainValue(err), "'" + cmd.CommandPath() + " --help' lists the flags"}
 	})
 	root.SuggestionsMinimumDistance = 2
 	root.SetArgs(args)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,7 +70,7 @@ func solveTarget(args []string) (string, error) {
 	case 2:
 		addr = args[1]
 	case 3:
-		addr = net.JoinHostPort(args[1], args[2])
+		addr = net.JoinHostPort(strings.Trim(args[1], "[]"), args[2])
 	default:
 		return "", usageError{fmt.Errorf("solve geography takes a host and a port, and got %d words", len(args)-1), hint}
 	}

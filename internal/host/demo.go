@@ -35,6 +35,7 @@ type Demo struct {
 	listen string
 	levels int
 	replay string
+	ask    *pflag.Flag // --replay
 	way    lineFlags
 }
 
@@ -45,6 +46,7 @@ func (d *Demo) Groups() []FlagGroup {
 			fs.StringVarP(&d.listen, "listen", "l", "127.0.0.1:1337", "listen on `ADDR`: 127.0.0.1:0 (free ports), 0.0.0.0:1337 (for everybody)")
 			fs.IntVar(&d.levels, "levels", levels.FirstPort, "first `PORT` of the levels; 0: free ports; -1: no levels")
 			fs.StringVar(&d.replay, "replay", "", "ask the questions of the game with this `ID` again, to settle a dispute")
+			d.ask = fs.Lookup("replay")
 		}, d.Console.define),
 		group("Who may come in", d.way.define),
 		group("TLS, on the first port", d.way.defineTLS),
@@ -90,7 +92,7 @@ func (d *Demo) Serve(ctx context.Context) error {
 	defer d.hurried(log, servers...)()
 	cut, err := runAll(ctx, stands, d.drain)
 	if cut > 0 {
-		log.Warn("sessions were still open and have been cut", "sessions", cut, "after", d.drain)
+		log.Warn("sessions were still open and have been cut", "sessions", cut, "after", d.drain.String())
 	}
 	return err
 }
@@ -129,6 +131,8 @@ func (d *Demo) check() (host, port string, err error) {
 	switch {
 	case err != nil:
 		return "", "", err
+	case d.ask.Changed && d.replay == "":
+		return "", "", &SettingError{errors.New("--replay is empty"), "give the id that the server printed with the game"}
 	case d.levels < -1 || d.levels > 65535-lastLevel:
 		return "", "", &SettingError{fmt.Errorf("--levels %d: the levels cannot begin there", d.levels), fmt.Sprintf("give the first port, up to %d, 0 for free ports, or -1 for no levels", 65535-lastLevel)}
 	}

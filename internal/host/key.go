@@ -74,7 +74,13 @@ func readKey(path string) ([]byte, error) {
 	}
 	key, err := hex.DecodeString(string(bytes.TrimSpace(text)))
 	if err != nil || len(key) < minKey {
-		return nil, fmt.Errorf("the event key in %s is damaged: remove the file, or set %s", path, KeyVariable)
+		return nil, &damagedKey{path}
 	}
 	return key, nil
 }
+
+// damagedKey is a kept key that cannot be read.
+type damagedKey struct{ path string }
+
+func (e *damagedKey) Error() string { return "the event key in " + e.path + " is damaged" }
+func (e *damagedKey) Hint() string  { return "remove the file, or set " + KeyVariable }

@@ -70,14 +70,16 @@ func (f *lineFlags) places() places {
 // check finds mistakes, and says what can be known without listening.
 func (f *lineFlags) check() error {
 	switch {
-	case f.maxSessions == 0 || f.maxPerSource == 0:
-		return settingError("give -1 for no limit", "a limit of 0 lets nobody play")
+	case f.maxSessions == 0:
+		return settingError("give -1 for no limit", "--max-sessions 0 lets nobody play")
+	case f.maxPerSource == 0:
+		return settingError("give -1 for no limit", "--max-per-source 0 lets nobody play")
 	case f.rate < 0:
 		return settingError("0 is no limit", "--rate %v is negative", f.rate)
 	case math.IsNaN(f.rate), f.rate > maxRate:
 		return settingError("0 is no limit", "--rate %v is no number of sessions up to a million", f.rate)
 	case f.tls != "off" && f.tls != "on" && f.tls != "auto":
-		return settingError("give off, on or auto", "--tls %q", f.tls)
+		return settingError("give off, on or auto", "--tls %q is none of these", f.tls)
 	case f.tls == "off" && (len(f.cert.certs) > 0 || len(f.cert.keys) > 0 || len(f.cert.acme) > 0):
 		return settingError("--tls on speaks TLS only, --tls auto TLS and plain on one port", "certificates are of no use without --tls")
 	}
@@ -105,7 +107,7 @@ func (f *lineFlags) work(open func() int) (func() uint32, uint32, error) {
 	}
 	n, err := strconv.ParseUint(f.pow, 10, 32)
 	if err != nil || n > maxDifficulty {
-		return nil, 0, settingError("give a difficulty up to "+strconv.Itoa(maxDifficulty)+", 0 for none, or auto", "--pow %q", f.pow)
+		return nil, 0, settingError("give a difficulty up to "+strconv.Itoa(maxDifficulty)+", 0 for none, or auto", "--pow %q is no difficulty", f.pow)
 	}
 	if n == 0 {
 		return nil, 0, nil

@@ -109,7 +109,7 @@ func (r *Run) Serve(ctx context.Context) error {
 	err = server.Run(ctx, l, r.drain)
 	var cut *chal.CutError
 	if errors.As(err, &cut) {
-		log.Warn("sessions were still open and have been cut", "sessions", cut.Sessions, "after", r.drain)
+		log.Warn("sessions were still open and have been cut", "sessions", cut.Sessions, "after", r.drain.String())
 		return nil
 	}
 	return err

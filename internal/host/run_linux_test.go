@@ -289,7 +289,7 @@ func TestRunMistakes(t *testing.T) {
 		"--image /none":                                "--image: stat /none",
 		"--no-sandbox -- no-such-program":              "no-such-program",
 		"--tls on --acme a.example --acme-ca x -- cat": "is no https URL",
-		"--max-per-source 0 -- cat":                    "a limit of 0",
+		"--max-per-source 0 -- cat":                    "--max-per-source 0 lets nobody play",
 		"--drain -1s -- cat":                           "is negative",
 		"--cores NaN -- cat":                           "--cores NaN is no number of processors",
 		"--cores 0.001 -- cat":                         "--cores 0.001 is no number of processors",
