@@ -17,10 +17,14 @@ import (
 // call on the session's tube fails with that cause. A handler has a second to return.
 //
 // A returned error is not shown to the player, with one exception: a *[Refusal] is, as its Text. An
-// error of the tube (a *[tube.Error]) says that the player left or was too slow, which is no fault; so does io.EOF
-// or io.ErrUnexpectedEOF alone, as package bufio or a decoder returns it, when the player's stream has ended. Any other error is
-// logged as one, and the player is told that something went wrong. So `return err` is the right end of
+// error of the session's tube, wrapped or not, says that the player left or was too slow, which is no fault; any
+// other error is logged as one, and the player is told that something went wrong. So `return err` is the right end of
 // every failed Ask. A handler must not use the session after it has returned.
+//
+// Which errors are the tube's, [tube.Tube.Own] says: an io.EOF or a timeout of a file or a backend is the handler's own
+// failure. So is a timeout that a connection around the tube makes up, unless its NetConn method leads to the tube. One
+// io.EOF is like another, though: once Read on the tube has returned it, one that is in no *tube.Error is taken for
+// the player's. A handler that knows better returns a Refusal: with [ReasonLeft] or [ReasonIdle] nothing is logged.
 type Handler interface {
 	ServeChal(ctx context.Context, s *Session) error
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/tube"
@@ -182,6 +183,8 @@ func (c *session) verdict() (reason Reason, text string) {
 
 // judge does that. It logs what is wrong. The line starts with a line end, because the handler may have stopped in the middle
 // of one.
+//
+// What a player does is known by whose error it is, not by its kind: a cut file ends with io.ErrUnexpectedEOF too.
 func (c *session) judge() (Reason, string) {
 	var panicked *panicError
 	var refusal *Refusal
@@ -196,8 +199,6 @@ func (c *session) judge() (Reason, string) {
 	if reason, text := causeText(cause); reason != "" {
 		return reason, text
 	}
-	var failed *tube.Error
-	ofTube := errors.As(c.err, &failed)
 	switch {
 	case isPanic:
 		return ReasonPanicked, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
@@ -205,27 +206,29 @@ func (c *session) judge() (Reason, string) {
 		return ReasonDone, ""
 	case errors.As(c.err, &refusal):
 		return refusal.Reason, refusal.Text
-	case ofTube && (errors.Is(failed, io.EOF) || errors.Is(failed, io.ErrUnexpectedEOF) || errors.Is(failed, tube.ErrReset) || errors.Is(failed, net.ErrClosed)):
+	}
+	var system syscall.Errno
+	switch own := c.own(); {
+	case errors.Is(own, io.EOF), errors.Is(own, io.ErrUnexpectedEOF), errors.Is(own, tube.ErrReset), errors.Is(own, net.ErrClosed):
 		return ReasonLeft, ""
-	case ofTube && errors.Is(failed, os.ErrDeadlineExceeded):
+	case errors.Is(own, os.ErrDeadlineExceeded):
 		return ReasonIdle, "\nNothing came in time. Goodbye."
-	case ofTube && errors.Is(failed, tube.ErrTooLong):
+	case errors.Is(own, tube.ErrTooLong):
 		return ReasonFailed, "\nThat was too long. Goodbye."
-	case !ofTube && (errors.Is(c.err, io.EOF) || errors.Is(c.err, io.ErrUnexpectedEOF)) && c.ended():
-		// What reads from the tube as an io.Reader (package bufio, a decoder) has no error of the tube's. Nor has a file of the
-		// handler's, hence the line.
-		c.logger.Info("handler ended with the player's input", "error", c.hideFlag(c.err.Error()))
+	case errors.As(own, &system): // as ETIMEDOUT, of a player whose machine is gone
 		return ReasonLeft, ""
 	}
 	c.logger.Error("handler", "error", c.hideFlag(c.err.Error()))
 	return ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
 }
 
-// ended says that the player's stream has ended, and nothing of it is unread.
-func (c *session) ended() bool {
-	t, _ := c.ways()
-	_, err := t.With(context.Background()).Within(0).Peek(1)
-	return errors.Is(err, io.EOF) || errors.Is(err, tube.ErrReset)
+// own returns what of c.err is the player's connection's, or nil. A middleware may have put another tube in the session's place.
+func (c *session) own() error {
+	ours, _ := c.ways()
+	if err := ours.Own(c.err); err != nil || c.Tube == nil {
+		return err
+	}
+	return c.Tube.Own(c.err)
 }
 
 // causeText says what a session that was ended for cause is recorded as and told; "" when it was not.

@@ -1,9 +1,7 @@
 package chal
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -107,12 +105,13 @@ func TestHandlerErrors(t *testing.T) {
 		{nil, ReasonDone, "", false},
 		{errors.New("no database for flag{x}"), ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session ", true},
 		{&Refusal{Reason: "rate", Text: "Slow down."}, "rate", "Slow down.\n", false},
-		{&tube.Error{Op: "recv", Err: tube.ErrReset}, ReasonLeft, "", false},
+		{&Refusal{Reason: ReasonLeft}, ReasonLeft, "", false},
 		// What has nothing to do with the player, though it looks so.
 		{fmt.Errorf("read words: %w", io.EOF), ReasonFailed, "\nSomething went wrong on our side. ", true},
 		{fmt.Errorf("read the config: %w", io.ErrUnexpectedEOF), ReasonFailed, "\nSomething went wrong on our side. ", true},
 		{fmt.Errorf("ask the database: %w", os.ErrDeadlineExceeded), ReasonFailed, "\nSomething went wrong on our side. ", true},
 		{fmt.Errorf("ask the database: %w", net.ErrClosed), ReasonFailed, "\nSomething went wrong on our side. ", true},
+		{&tube.Error{Op: "recv", Err: tube.ErrReset}, ReasonFailed, "\nSomething went wrong on our side. ", true}, // another's
 	} {
 		h := HandlerFunc(func(context.Context, *Session) error { return x.err })
 		inWorld(t, &Server{Handler: h, Flag: "flag{x}"}, func(w *world) {
@@ -124,29 +123,6 @@ func TestHandlerErrors(t *testing.T) {
 			if log := w.log.String(); (log != "") != x.logged || strings.Contains(log, "flag{x}") {
 				t.Errorf("%v: logged %q", x.err, log)
 			}
-		})
-	}
-}
-
-// TestLeavesReader is told that the player left by what reads from the tube as from any io.Reader, too.
-func TestLeavesReader(t *testing.T) {
-	for name, read := range map[string]func(s *Session) error{
-		"decoder": func(s *Session) error { return json.NewDecoder(s).Decode(new([]int)) },
-		"bufio":   func(s *Session) error { _, err := bufio.NewReader(s).ReadString('\n'); return err },
-		"tube":    func(s *Session) error { _, err := s.RecvUntil("]"); return err },
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := HandlerFunc(func(_ context.Context, s *Session) error { return fmt.Errorf("read the numbers: %w", read(s)) })
-			inWorld(t, &Server{Handler: h}, func(w *world) {
-				p := w.player()
-				p.Send("[1, 2")
-				p.CloseWrite()
-				if got := w.readAll(p); got != "" {
-					t.Errorf("player was told %q", got)
-				}
-				time.Sleep(3 * time.Second)
-				w.wantReasons(EntryEnd, ReasonLeft)
-			})
 		})
 	}
 }

@@ -23,10 +23,10 @@ func (t *Tube) CloseWrite() error {
 	c := call{view: t}
 	defer c.end()
 	if err := t.out.enter(&c, t.writeUser); err != nil {
-		return wrapOp("close write", err)
+		return t.wrapOp("close write", err)
 	}
 	defer t.out.leave()
-	return wrapOp("close write", t.finish(&c, half))
+	return t.wrapOp("close write", t.finish(&c, half))
 }
 
 // finish sends the end of the stream. The send gate is held.
@@ -72,12 +72,12 @@ func (s *stream) finish(c *call, half closeWriter) error {
 // that (TLS, UDP, programs) the error is errors.ErrUnsupported.
 func (t *Tube) CloseRead() error {
 	if c, ok := t.conn.(closeReader); ok {
-		return wrapOp("close read", c.CloseRead())
+		return t.wrapOp("close read", c.CloseRead())
 	}
 	return noHalf("close read", t.conn)
 }
 
-func wrapOp(op string, err error) error {
+func (s *stream) wrapOp(op string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -85,7 +85,7 @@ func wrapOp(op string, err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return &Error{Op: op, Err: classify(err)}
+	return &Error{Op: op, Err: classify(err), from: s}
 }
 
 func noHalf(op string, c net.Conn) error {
@@ -119,7 +119,7 @@ func (t *Tube) Close() error {
 	defer t.release()
 	end := time.Now().Add(t.cfg.linger)
 	if t.proc != nil {
-		return wrapOp("close", t.endProgram(end))
+		return t.wrapOp("close", t.endProgram(end))
 	}
 	if t.cfg.linger > 0 {
 		tcp := t.tcp()
@@ -137,7 +137,7 @@ func (t *Tube) Close() error {
 			t.in.leave()
 		}
 	}
-	return wrapOp("close", t.conn.Close())
+	return t.wrapOp("close", t.conn.Close())
 }
 
 // Abort ends the stream at once. On TCP the peer sees a reset, and what was
@@ -162,7 +162,7 @@ func (t *Tube) Abort() error {
 	if p := t.proc; p != nil {
 		<-p.ended
 	}
-	return wrapOp("abort", err)
+	return t.wrapOp("abort", err)
 }
 
 // release gives the unread bytes of a closed stream back, unless somebody

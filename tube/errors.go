@@ -39,6 +39,8 @@ type Error struct {
 	Got  []byte // the last 256 bytes at most of what came instead, still unread
 	N    int    // how many bytes came instead and are still unread
 	Err  error  // why the wait ended
+
+	from *stream // whose call it was; nil: no Tube's, as of Dial
 }
 
 // Error names the operation, what was waited for, why it ended and what came
@@ -77,6 +79,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is makes a context's deadline count as a timeout too.
 func (e *Error) Is(target error) bool {
+	if o, ok := target.(*owner); ok {
+		if o.err == nil && e.from != nil && (e.from == o.stream || e.from.isOver(o.stream) || o.isOver(e.from)) {
+			o.err = e
+		}
+		return o.err != nil
+	}
 	return target == os.ErrDeadlineExceeded && errors.Is(e.Err, context.DeadlineExceeded)
 }
 
@@ -87,6 +95,51 @@ func (e *Error) Timeout() bool { return errors.Is(e, os.ErrDeadlineExceeded) }
 func (e *Error) Temporary() bool { return e.Timeout() }
 
 var _ net.Error = (*Error)(nil)
+
+// Own returns the error of t's that err is or wraps, or nil: a program that talks with several peers finds out by it which
+// one has failed. That is the *Error of a call on any view of t, or of a Tube above or below t, where [New] made one
+// of the other, or of a connection whose NetConn method leads to it, as *tls.Conn's does.
+//
+// Read and ReadByte must return io.EOF itself, which does not say whose it is. So io.EOF and io.ErrUnexpectedEOF, which
+// readers make of it, count as t's when they come without any *Error and Read or ReadByte on t has returned io.EOF.
+func (t *Tube) Own(err error) error {
+	o := &owner{stream: t.stream}
+	if errors.Is(err, o) {
+		return o.err
+	}
+	var other *Error
+	if t.toldEnd.Load() && !errors.As(err, &other) {
+		for _, end := range []error{io.EOF, io.ErrUnexpectedEOF} {
+			if errors.Is(err, end) {
+				return end
+			}
+		}
+	}
+	return nil
+}
+
+// owner is what Own looks for with errors.Is, which goes into every branch of an error.
+type owner struct {
+	*stream
+	err error
+}
+
+func (*owner) Error() string { return "an error of this tube" }
+
+// isOver says whether s's bytes go through the other stream.
+func (s *stream) isOver(other *stream) bool {
+	for conn := s.conn; conn != nil; {
+		switch c := conn.(type) {
+		case *Tube:
+			return c.stream == other || c.isOver(other)
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return false
+		}
+	}
+	return false
+}
 
 // classify turns what the operating system says into the errors documented
 // at Error; the system's own error stays in the chain.

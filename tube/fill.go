@@ -196,5 +196,5 @@ func (t *Tube) failed(op, want string, err error) error {
 	if err == io.EOF && t.buf.size > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return &Error{Op: op, Want: want, Got: t.buf.tail(gotLimit), N: t.buf.size, Err: err}
+	return &Error{Op: op, Want: want, Got: t.buf.tail(gotLimit), N: t.buf.size, Err: err, from: t.stream}
 }

@@ -160,7 +160,7 @@ func (t *Tube) splice(c *call, dst *Tube) (total int64, out bool, err error) {
 	cd := call{view: dst}
 	defer cd.end()
 	if err := dst.out.enter(&cd, dst.writeUser); err != nil {
-		return 0, true, &Error{Op: "write", Err: err}
+		return 0, true, &Error{Op: "write", Err: err, from: dst.stream}
 	}
 	defer dst.out.leave()
 	// Bytes on their way through the kernel are lost when the writing half
@@ -173,7 +173,7 @@ func (t *Tube) splice(c *call, dst *Tube) (total int64, out bool, err error) {
 			return total, false, err
 		}
 		if err := dst.arm(&dst.wd, &cd); err != nil {
-			return total, true, &Error{Op: "write", Err: err}
+			return total, true, &Error{Op: "write", Err: err, from: dst.stream}
 		}
 		n, err := io.Copy(dst.conn, t.conn)
 		total += n
@@ -188,7 +188,7 @@ func (t *Tube) splice(c *call, dst *Tube) (total int64, out bool, err error) {
 			continue // arm says whether that was meant
 		}
 		if t.more() || t.rerr == nil {
-			return total, true, &Error{Op: "write", Err: err} // t can still be read
+			return total, true, &Error{Op: "write", Err: err, from: dst.stream} // t can still be read
 		}
 		t.rerr = err // the end that more found follows on the error that was reported here
 		return total, false, err

@@ -92,7 +92,7 @@ func (l *Listener) Addr() net.Addr { return l.l.Addr() }
 func (l *Listener) Close() error {
 	l.stop()
 	if err := l.l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return wrapOp("close", err)
+		return &Error{Op: "close", Err: err}
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (t *Tube) drop(n int) {
 // unheld makes the error of a call that did not get the receive gate, so it
 // may not look at the unread bytes.
 func (t *Tube) unheld(op, want string, err error) error {
-	return &Error{Op: op, Want: want, Err: err}
+	return &Error{Op: op, Want: want, Err: err, from: t.stream}
 }
 
 // need waits until n bytes are unread.
@@ -268,6 +268,7 @@ func (t *Tube) Read(p []byte) (int, error) {
 		}
 		n, err := t.readEmpty(&c, p)
 		if err == io.EOF {
+			t.toldEnd.Store(true)
 			return 0, io.EOF
 		}
 		if err != nil {
@@ -336,6 +337,7 @@ func (t *Tube) ReadByte() (byte, error) {
 	defer t.in.leave()
 	if err := t.need(&c, 1); err != nil {
 		if err == io.EOF {
+			t.toldEnd.Store(true)
 			return 0, io.EOF
 		}
 		return 0, t.failed("read byte", "", err)

@@ -58,12 +58,12 @@ func (t *Tube) write(op string, p []byte) (n int, err error) {
 	c := call{view: t}
 	defer c.end()
 	if err := t.out.enter(&c, t.writeUser); err != nil {
-		return 0, &Error{Op: op, Err: err}
+		return 0, &Error{Op: op, Err: err, from: t.stream}
 	}
 	defer t.out.leave()
 	n, err = t.writeAll(&c, p)
 	if err != nil {
-		err = &Error{Op: op, Err: err}
+		err = &Error{Op: op, Err: err, from: t.stream}
 	}
 	return n, err
 }

@@ -54,6 +54,8 @@ type stream struct {
 	last   bool  // a byte was read with ReadByte: UnreadByte may take it back
 	lastB  byte
 
+	toldEnd atomic.Bool // Read or ReadByte has returned io.EOF, bare: see Own
+
 	rawFn  func(fd uintptr) bool // handed to raw; made once
 	rawN   int
 	rawErr error

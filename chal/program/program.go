@@ -293,9 +293,9 @@ func verdict(e sandbox.Exit) error {
 	case sandbox.ReasonTime:
 		return chal.ErrTimeUp
 	case sandbox.ReasonIdle:
-		return &tube.Error{Op: "wait for the player", Err: os.ErrDeadlineExceeded}
+		return &chal.Refusal{Reason: chal.ReasonIdle, Text: "\nNothing came in time. Goodbye."}
 	case sandbox.ReasonLeft:
-		return &tube.Error{Op: "wait for the program", Err: io.EOF}
+		return &chal.Refusal{Reason: chal.ReasonLeft}
 	case sandbox.ReasonMemory:
 		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program used too much memory and was ended."}
 	case sandbox.ReasonCPU:
