@@ -163,13 +163,24 @@ func (t terminal) allRead() (bool, error) {
 	var ready int
 	failed := raw.Control(func(fd uintptr) {
 		end, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-		if errno != 0 {
+		switch errno {
+		case 0:
+		case unix.EMFILE, unix.ENFILE: // for now
+			ready = -1
+			return
+		default:
 			err = os.NewSyscallError("ioctl TIOCGPTPEER", errno)
 			return
 		}
 		defer unix.Close(int(end))
 		for range 5 {
-			if ready, err = unix.Poll([]unix.PollFd{{Fd: int32(end), Events: unix.POLLIN}}, 0); ready != 0 || err != nil {
+			for {
+				// The runtime's own signals interrupt it, although it does not wait.
+				if ready, err = unix.Poll([]unix.PollFd{{Fd: int32(end), Events: unix.POLLIN}}, 0); err != unix.EINTR {
+					break
+				}
+			}
+			if ready != 0 || err != nil {
 				return
 			}
 			if err = t.change(func(*unix.Termios) {}); err != nil {

@@ -315,8 +315,12 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 
 func full(fd int) bool {
 	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(pfd, 0)
-	return err == nil && n == 0
+	for {
+		n, err := unix.Poll(pfd, 0)
+		if err != unix.EINTR { // the runtime's own signals interrupt it, although it does not wait
+			return err == nil && n == 0
+		}
+	}
 }
 
 func socketToFile(out int, rc syscall.RawConn, m *Meter) (bool, error) {
