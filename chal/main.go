@@ -117,8 +117,10 @@ func configure(c Challenge, args []string, env func(string) (string, bool)) (set
 		name string
 		zero bool
 	}{
-		{"session-timeout", s.SessionTimeout == 0}, {"idle-timeout", s.IdleTimeout == 0},
-		{"max-sessions", s.MaxSessions == 0}, {"max-per-source", s.MaxPerSource == 0},
+		{"session-timeout", s.SessionTimeout == 0},
+		{"idle-timeout", s.IdleTimeout == 0},
+		{"max-sessions", s.MaxSessions == 0},
+		{"max-per-source", s.MaxPerSource == 0},
 	} {
 		if limit.zero {
 			return *set, nil, &hintError{fmt.Errorf("--%s 0 lets nobody play", limit.name), "give -1 (-1s for a time) for no limit"}
