@@ -79,19 +79,6 @@ func TestMainRefusesHalfAChallenge(t *testing.T) {
 	}
 }
 
-// TestCheckPanic is not content with a flag whose handler then panics.
-func TestCheckPanic(t *testing.T) {
-	c := double
-	c.Handler = HandlerFunc(func(_ context.Context, s *Session) error {
-		s.Ask("21 * 2 = ")
-		s.Say(s.Flag)
-		panic("after the flag")
-	})
-	if err := Check(t.Context(), c, ""); err == nil || !strings.Contains(err.Error(), "panicked") {
-		t.Errorf("got %v, want that the handler panicked", err)
-	}
-}
-
 // TestListenFamily listens for the family that an address is of.
 func TestListenFamily(t *testing.T) {
 	for addr, want := range map[string]string{"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1"} {
@@ -214,7 +201,23 @@ func waitLine(t *testing.T, b *testkit.Buffer, n int) string {
 }
 
 func TestMainCheck(t *testing.T) {
-	wrong, lost, mute, none := double, double, double, double
+	wrong, lost, mute, none, panics, fails, stays := double, double, double, double, double, double, double
+	after := func(end func(context.Context, *Session) error) Handler {
+		return HandlerFunc(func(ctx context.Context, s *Session) error {
+			double.ServeChal(ctx, s)
+			return end(ctx, s)
+		})
+	}
+	panics.Handler = after(func(ctx context.Context, s *Session) error {
+		s.RecvLine() // until the solver has left
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond): // the check must not end the session so soon
+		}
+		panic("after the flag")
+	})
+	fails.Handler = after(func(context.Context, *Session) error { return fmt.Errorf("write the score: %w", os.ErrNotExist) })
+	stays.Handler = after(func(ctx context.Context, _ *Session) error { <-ctx.Done(); return nil })
 	wrong.Solve = func(context.Context, *tube.Tube) (string, error) { return "flag{wrong}", nil }
 	lost.Solve = func(_ context.Context, t *tube.Tube) (string, error) { return t.RecvUntil("never") }
 	lost.SessionTimeout = 50 * time.Millisecond
@@ -231,6 +234,9 @@ func TestMainCheck(t *testing.T) {
 		{"too slow", lost, 1, "error: solve double: "},
 		{"hangs up", mute, 1, "error: solve double: "},
 		{"no solver", none, 1, "hint: set Challenge.Solve"},
+		{"panics", panics, 1, "error: solve double: the solver got the flag, but the handler panicked\nhint: "},
+		{"fails", fails, 1, "error: solve double: the solver got the flag, but the handler failed\nhint: "},
+		{"stays", stays, 0, "double: the solver found the flag\n"},
 	} {
 		code, stdout, stderr := command(t.Context(), x.c, nil, "--check", "--flag", "flag{x}")
 		if code != x.code || !strings.Contains(stdout+stderr, x.want) {
