@@ -25,6 +25,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -277,6 +278,9 @@ func (p *Peer) ServerConfig() (*tls.Config, error) {
 		p.Report.Say("Made a certificate for this run; to pin it: --ssl-fingerprint %s", fingerprint(cert.Leaf))
 	}
 	t := &p.Options
+	if len(t.ALPN) > 0 {
+		conf.GetConfigForClient = strictALPN(conf)
+	}
 	switch {
 	case t.Fingerprint != "":
 		pin, err := readPin(t.Fingerprint)
@@ -289,6 +293,20 @@ func (p *Peer) ServerConfig() (*tls.Config, error) {
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return conf, nil
+}
+
+// strictALPN refuses a client that offers none of the protocols. One that knows HTTP/1.1 alone crypto/tls lets in where h2 is
+// asked for, for the sake of web servers.
+func strictALPN(conf *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		offered := func(name string) bool { return slices.Contains(hello.SupportedProtos, name) }
+		if slices.ContainsFunc(conf.NextProtos, offered) {
+			return nil, nil
+		}
+		strict := conf.Clone()
+		strict.NextProtos = []string{"none that was offered"}
+		return strict, nil
+	}
 }
 
 // selfSigned makes a certificate for one run.

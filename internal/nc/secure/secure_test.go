@@ -95,6 +95,12 @@ func TestALPN(t *testing.T) {
 	if cerr, _ := meet(t, cmdline.TLSOptions{Insecure: true, ALPN: []string{"y"}}, server, "h", nil); cerr == nil {
 		t.Error("a protocol the server has not")
 	}
+	if cerr, _ := meet(t, cmdline.TLSOptions{Insecure: true, ALPN: []string{"http/1.1"}}, server, "h", nil); cerr == nil || !strings.Contains(cerr.Error(), "no application protocol") {
+		t.Errorf("HTTP/1.1 where h2 is asked for: %v", cerr)
+	}
+	if cerr, serr := meet(t, cmdline.TLSOptions{Insecure: true}, server, "h", nil); cerr != nil || serr != nil {
+		t.Errorf("a client without ALPN: %v, %v", cerr, serr)
+	}
 }
 
 // TestSelfSigned names the host it was made for.
