@@ -10,7 +10,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Programs that tests talk to, as Debian packages. A test whose program is
 # missing is skipped by name, unless FLAGSTAFF_REQUIRE_ALL=1.
 DEBS := gcc:gcc libc6-dev nc.openbsd:netcat-openbsd nc.traditional:netcat-traditional ncat:ncat socat:socat \
-	strace:strace openssl:openssl ip:iproute2 ss:iproute2 tmux:tmux microsocks:microsocks tinyproxy:tinyproxy-bin haproxy:haproxy xinetd:xinetd tcpserver:ucspi-tcp xxd:xxd \
+	strace:strace openssl:openssl ip:iproute2 ss:iproute2 tmux:tmux zsh:zsh fish:fish microsocks:microsocks tinyproxy:tinyproxy-bin haproxy:haproxy xinetd:xinetd tcpserver:ucspi-tcp xxd:xxd \
 	node:nodejs npm:npm python3:python3 python3-pwntools python3-gmpy2
 
 .PHONY: help run lint check test test-vm bench fuzz generate cross install-test-programs

@@ -65,10 +65,11 @@ func bashCompletion() []byte {
 	return b.Bytes()
 }
 
+// zshCompletion is a function that may be sourced, or be a file _nc in $fpath.
 func zshCompletion() []byte {
 	var b bytes.Buffer
 	quote := strings.NewReplacer("'", `'\''`, "[", `\[`, "]", `\]`, ":", `\:`)
-	b.WriteString("#compdef nc\n_arguments -s -S \\\n")
+	b.WriteString("#compdef nc\n_nc() {\n  _arguments -s -S \\\n")
 	each(func(o *option, names []string) {
 		tail := ""
 		switch v := values[o.long]; {
@@ -84,10 +85,10 @@ func zshCompletion() []byte {
 			if o.arg != "" && strings.HasPrefix(n, "--") {
 				eq = "="
 			}
-			fmt.Fprintf(&b, "  '*%s%s[%s]%s' \\\n", n, eq, quote.Replace(o.help), tail)
+			fmt.Fprintf(&b, "    '*%s%s[%s]%s' \\\n", n, eq, quote.Replace(o.help), tail)
 		}
 	})
-	b.WriteString("  ':host:_hosts' '*:port:_ports'\n")
+	b.WriteString("    ':host:_hosts' '*:port:_ports'\n}\nif [ \"${funcstack[1]}\" = _nc ]; then _nc \"$@\"; else compdef _nc nc; fi\n")
 	return b.Bytes()
 }
 
