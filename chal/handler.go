@@ -22,9 +22,10 @@ import (
 // every failed Ask. A handler must not use the session after it has returned.
 //
 // Which errors are the tube's, [tube.Tube.Own] says: an io.EOF or a timeout of a file or a backend is the handler's own
-// failure. So is a timeout that a connection around the tube makes up, unless its NetConn method leads to the tube. One
-// io.EOF is like another, though: once Read on the tube has returned it, one that is in no *tube.Error is taken for
-// the player's. A handler that knows better returns a Refusal: with [ReasonLeft] or [ReasonIdle] nothing is logged.
+// failure. So is what the connection below the tube says to who uses that (s.Conn), and what one above makes up, as a
+// timeout, unless its NetConn method leads to the tube. One io.EOF is like another, though: once Read on the tube has
+// returned it, one that is in no *tube.Error is taken for the player's. A handler that knows better returns a Refusal:
+// with [ReasonLeft] or [ReasonIdle] nothing is logged.
 type Handler interface {
 	ServeChal(ctx context.Context, s *Session) error
 }

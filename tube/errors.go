@@ -103,6 +103,9 @@ var _ net.Error = (*Error)(nil)
 // Read and ReadByte must return io.EOF itself, which does not say whose it is. So io.EOF and io.ErrUnexpectedEOF, which
 // readers make of it, count as t's when they come without any *Error and Read or ReadByte on t has returned io.EOF.
 func (t *Tube) Own(err error) error {
+	if e, ok := err.(*Error); ok && e.from == t.stream {
+		return e // as most are; it costs nothing
+	}
 	o := &owner{stream: t.stream}
 	if errors.Is(err, o) {
 		return o.err
