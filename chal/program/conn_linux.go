@@ -165,7 +165,7 @@ func (t terminal) allRead() (bool, error) {
 		end, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
 		switch errno {
 		case 0:
-		case unix.EMFILE, unix.ENFILE: // for now
+		case unix.EMFILE, unix.ENFILE: // others end: ask again
 			ready = -1
 			return
 		default:
