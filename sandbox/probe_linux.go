@@ -249,9 +249,20 @@ func startLauncher(root, network bool) (*launcherProcess, error) {
 		return nil, err
 	}
 	defer theirs.Close()
+	cmd, err := runLauncher(program, theirs, root, network)
+	if err != nil {
+		ours.close()
+		return nil, err
+	}
+	return &launcherProcess{cmd: cmd, ctl: ours}, nil
+}
+
+// runLauncher runs program with its end of a channel.
+func runLauncher(program, theirs *os.File, root, network bool) (*exec.Cmd, error) {
+	// By the number that it has in the child: there another file may take the place of one that is not passed on.
 	cmd := &exec.Cmd{
-		Path: fmt.Sprintf("/proc/self/fd/%d", program.Fd()), Args: []string{"flagstaff-launcher"}, Env: []string{}, Dir: "/",
-		ExtraFiles: []*os.File{theirs},
+		Path: "/proc/self/fd/4", Args: []string{"flagstaff-launcher"}, Env: []string{}, Dir: "/",
+		ExtraFiles: []*os.File{theirs, program},
 	}
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
@@ -269,13 +280,12 @@ func startLauncher(root, network bool) (*launcherProcess, error) {
 	}
 	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
-		ours.close()
 		if root {
 			return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "root needs CAP_SYS_ADMIN here: in a container, run it with --cap-add SYS_ADMIN, or outside"}
 		}
 		return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "user namespaces are switched off for this user: sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; or run as root"}
 	}
-	return &launcherProcess{cmd: cmd, ctl: ours}, nil
+	return cmd, nil
 }
 
 // close ends the launcher, and with it every process it has started, and waits for that.

@@ -395,3 +395,32 @@ func openFiles(t *testing.T) int {
 	}
 	return len(list)
 }
+
+// TestLauncherDescriptors starts a launcher whose file has the number that package exec takes for something else in the child.
+func TestLauncherDescriptors(t *testing.T) {
+	program, err := launcherFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	ours, theirs, err := channelPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	const high = 200 // beyond all others: the child's own begin behind the last that is passed on
+	at := func(f *os.File, n int) *os.File {
+		if err := unix.Dup3(int(f.Fd()), n, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		return os.NewFile(uintptr(n), f.Name())
+	}
+	end, file := at(theirs, high), at(program, high+1)
+	defer end.Close()
+	defer file.Close()
+	cmd, err := runLauncher(file, end, os.Geteuid() == 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&launcherProcess{cmd: cmd, ctl: ours}).close()
+}
