@@ -201,19 +201,21 @@ func (s *Server) cutAll() {
 	for conn := range s.refusals {
 		conn.SetDeadline(soon)
 	}
-	for c := s.running.head; c != nil; c = s.running.head {
-		s.end(c, ErrShutdown, now)
-	}
-	for _, q := range []*queue{&s.ending, &s.beyond} {
+	// Counted before any is ended: whose handler then returns at once has been cut all the same.
+	for _, q := range []*queue{&s.running, &s.ending, &s.beyond} {
 		for c := q.head; c != nil; c = c.next {
-			if !c.over.Load() && !c.counted {
+			over := c.over.Load()
+			if !over && !c.counted && !c.Started.IsZero() {
 				c.counted = true
 				s.cuts++
 			}
-			if c.over.Load() || q == &s.beyond { // its handler has returned, or its connection is being closed under it
+			if over || q == &s.beyond { // its handler has returned, or its connection is being closed under it
 				c.conn.SetDeadline(soon)
 			}
 		}
+	}
+	for c := s.running.head; c != nil; c = s.running.head {
+		s.end(c, ErrShutdown, now)
 	}
 	s.arm()
 }
