@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -171,9 +172,27 @@ func newGroups(found []hierarchy, p Policy) (*groups, error) {
 		}
 		for _, c := range h.controllers {
 			g.limits = append(g.limits, limitFiles(c, h.version, p)...)
+			if c == "cpu" {
+				if err := weigh(dir, h.version); err != nil {
+					g.remove()
+					return nil, fmt.Errorf("sandbox: weigh a control group: %w", err)
+				}
+			}
 		}
 	}
 	return g, nil
+}
+
+// weigh gives a runner's group of the controller cpu its weight: on each processor all its sessions together count as two processes
+// outside. As one, which is what a group counts as by default, they would be taken off the processor for whatever else there is to do:
+// twice as many switches, a sixth fewer sessions started, and with somebody's busy programs next door a wait ten times as long.
+func weigh(dir string, version int) error {
+	weight := 2 * runtime.NumCPU()
+	name, value := "cpu.shares", min(1024*weight, 1<<18) // what the system takes at most, in both
+	if version == 2 {
+		name, value = "cpu.weight", min(100*weight, 10_000)
+	}
+	return os.WriteFile(filepath.Join(dir, name), strconv.AppendInt(nil, int64(value), 10), 0)
 }
 
 // own is how many processes of a session's group are not the program's: its slot.

@@ -3,7 +3,10 @@ package sandbox
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,5 +53,27 @@ func TestFewestFiles(t *testing.T) {
 	r := prepare(t, Policy{OpenFiles: minOpenFiles, Syscalls: SyscallsOff}, "/bin/sh", "-c", "ulimit -n")
 	if out, exit := play(t, r, Session{}, ""); out != "64\n" {
 		t.Errorf("got %q, %s", out, exit.Stderr)
+	}
+}
+
+// TestWeight looks at what all sessions of a runner count as, beside processes that are none.
+func TestWeight(t *testing.T) {
+	r := prepare(t, Policy{}, "/bin/true")
+	if !r.plan.hasCPU() {
+		t.Skip("no control groups for processors here")
+	}
+	for _, h := range r.groups.places {
+		if !slices.Contains(h.controllers, "cpu") {
+			continue
+		}
+		name, process, most := "cpu.shares", 1024, 1<<18 // process: what one counts as
+		if h.version == 2 {
+			name, process, most = "cpu.weight", 100, 10_000
+		}
+		text, err := os.ReadFile(filepath.Join(h.dir, name))
+		got, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+		if want := min(2*process*runtime.NumCPU(), most); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %d", name, text, err, want)
+		}
 	}
 }
