@@ -38,10 +38,10 @@ func (n *netcat) scanPorts(ctx context.Context) error {
 	if n.c.Ncat() {
 		s.Payload = []byte{0} // as ncat does, and its users' listeners wait for
 	}
-	s.Each(ctx, addrs, ports, func(port int, r scan.Outcome) {
+	err = s.Each(ctx, addrs, ports, func(port int, r scan.Outcome) {
 		for _, f := range r.Failed {
 			n.tellFailed(n.c.Host, f.Addr, port, f.Err)
-			n.r.Event("port", "port", port, "state", stateWord(f.Err), "address", f.Addr.String())
+			n.tellState(port, f)
 		}
 		if !r.Open {
 			return
@@ -58,6 +58,8 @@ func (n *netcat) scanPorts(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case err != nil:
+		return report.WithHint(err, "the ports that are not told of are unknown; ulimit -n shows how many files nc may open")
 	case !open:
 		return errClosed
 	}
@@ -71,9 +73,16 @@ func (n *netcat) service(port int) string {
 	return cmdline.ServiceName(port, n.c.Proto())
 }
 
-func stateWord(err error) string {
-	if report.TimedOut(err) {
-		return "filtered"
+// tellState tells what a failed attempt says of a port. Only a refusal says that it is closed.
+func (n *netcat) tellState(port int, f scan.Probe) {
+	fields := []any{"port", port, "state", "unknown", "address", f.Addr.String()}
+	switch {
+	case report.Refused(f.Err):
+		fields[3] = "closed"
+	case report.TimedOut(f.Err):
+		fields[3] = "filtered"
+	default:
+		fields = append(fields, "error", report.Cause(f.Err))
 	}
-	return "closed"
+	n.r.Event("port", fields...)
 }

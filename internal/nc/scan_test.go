@@ -4,6 +4,7 @@ package nc
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -48,5 +49,40 @@ func TestFilteredPorts(t *testing.T) {
 	}
 	if took > 3*time.Second {
 		t.Errorf("a thousand silent ports took %v", took)
+	}
+}
+
+// TestFewDescriptors finds every open port where nc may open few files, and calls no port closed that it could not look at.
+func TestFewDescriptors(t *testing.T) {
+	var all []string
+	for range 4 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		all = append(all, fmt.Sprint(ln.Addr().(*net.TCPAddr).Port))
+	}
+	ports := "1-300 " + strings.Join(all[:2], " ") + " 400-700 " + strings.Join(all[2:], " ")
+	scan := func(files int, args string) string {
+		p, _ := exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d; exec %s -znv %s 127.0.0.1 %s", files, ncBinary, args, ports)).CombinedOutput()
+		return string(p)
+	}
+	for _, args := range []string{"", "-s 127.0.0.1"} {
+		for _, files := range []int{8, 64} {
+			out := scan(files, args)
+			if strings.Contains(out, "Too many") || strings.Contains(out, "error:") {
+				t.Errorf("with %d files %s: %.300s", files, args, out)
+			}
+			for _, p := range all {
+				if !strings.Contains(out, " "+p+" port [tcp/*] succeeded!") {
+					t.Errorf("with %d files %s: %s is not found", files, args, p)
+				}
+			}
+		}
+		out := scan(3, "--json "+args)
+		if !strings.Contains(out, "too many open files") || strings.Contains(out, `"closed"`) {
+			t.Errorf("without descriptors, %s: %s", args, out)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -20,11 +21,12 @@ type flight struct {
 // one poll(2): a goroutine, a poller registration and a dialer for each port
 // cost more than the three calls that a closed port takes. It calls tell with
 // each outcome and reports false, having done nothing, when the command line
-// asks for what only the dialer does.
-func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell func(index int, err error)) bool {
+// asks for what only the dialer does. Its error is as Each's.
+func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell func(index int, err error)) (bool, error) {
 	if s.UDP || s.Interval > 0 || s.Dialer || a.Zone() != "" {
-		return false
+		return false, nil
 	}
+	together := room()
 	var pfds []unix.PollFd
 	var flying []flight
 	limit := s.Limit
@@ -58,23 +60,29 @@ func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell
 			}
 		}
 	}
-	for i, port := range ports {
-		for len(pfds) >= atOnce && ctx.Err() == nil {
+	var failed error
+	for i := 0; i < len(ports) && failed == nil && ctx.Err() == nil; {
+		if len(pfds) >= together {
 			wait()
+			continue
 		}
-		if ctx.Err() != nil {
-			break
-		}
-		fd, err := s.beginConnect(a, port)
-		switch err {
-		case unix.EINPROGRESS:
+		fd, err := s.beginConnect(a, ports[i])
+		switch {
+		case err == unix.EINPROGRESS:
 			pfds = append(pfds, unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT})
 			flying = append(flying, flight{i, time.Now()})
+			i++
+			continue
+		case lacking(err) != nil && len(pfds) > 0:
+			wait() // what ends gives back what was missing
+		case lacking(err) != nil:
+			failed = fmt.Errorf("look at port %d: %w", ports[i], err)
 		default:
-			if fd >= 0 {
-				unix.Close(fd)
-			}
 			tell(i, err)
+			i++
+		}
+		if fd >= 0 {
+			unix.Close(fd)
 		}
 	}
 	for len(pfds) > 0 && ctx.Err() == nil {
@@ -83,7 +91,7 @@ func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell
 	for len(pfds) > 0 {
 		land(len(pfds)-1, context.Cause(ctx))
 	}
-	return true
+	return true, failed
 }
 
 // beginConnect starts a connection and returns its socket.

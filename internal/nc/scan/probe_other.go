@@ -8,4 +8,6 @@ import (
 )
 
 // probeMany is done by the dialer on this system.
-func (s *Scanner) probeMany(context.Context, netip.Addr, []int, func(int, error)) bool { return false }
+func (s *Scanner) probeMany(context.Context, netip.Addr, []int, func(int, error)) (bool, error) {
+	return false, nil
+}

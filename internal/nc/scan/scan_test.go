@@ -86,5 +86,8 @@ func TestInterval(t *testing.T) {
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	new(Scanner).Each(ctx, []netip.Addr{loopback}, []int{1, 2, 3}, func(port int, _ Outcome) { t.Errorf("port %d is told", port) })
+	err := new(Scanner).Each(ctx, []netip.Addr{loopback}, []int{1, 2, 3}, func(port int, _ Outcome) { t.Errorf("port %d is told", port) })
+	if err != nil {
+		t.Error(err)
+	}
 }
