@@ -16,15 +16,17 @@ import (
 )
 
 // editor is the line editor of a terminal: it exists only when both the input
-// and the output are one, never in a pipe.
+// and the output are one, never in a pipe. In the background of the terminal it
+// sleeps: there to change the terminal's state would stop the process.
 type editor struct {
-	n     *netcat
-	mu    sync.Mutex
-	line  *lineedit.Line
-	saved *term.State
-	ready []byte // submitted and not yet read
-	eof   bool
-	file  *os.File
+	n      *netcat
+	mu     sync.Mutex
+	line   *lineedit.Line
+	saved  *term.State // of the terminal before; nil while the editor sleeps
+	ready  []byte      // submitted and not yet read
+	eof    bool
+	closed bool
+	file   *os.File
 }
 
 // newEditor puts the terminal into raw mode; nil without a terminal.
@@ -40,12 +42,37 @@ func (n *netcat) newEditor() (*editor, error) {
 			return nil, err
 		}
 	}
+	if n.in.Background() {
+		return e, nil
+	}
 	saved, err := term.MakeRaw(int(n.stdin.Fd()))
 	if err != nil {
 		return nil, nil // a terminal that cannot: lines come as it edits them
 	}
 	e.saved = saved
 	return e, nil
+}
+
+// moved is told when the process has left the terminal's foreground, and when it is back.
+func (e *editor) moved(foreground bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if foreground {
+		e.wake()
+	} else {
+		e.saved = nil // the shell has the terminal in its own state by now
+	}
+}
+
+// wake begins to edit in the foreground, after sleep.
+func (e *editor) wake() {
+	if e.closed || e.saved != nil || e.n.in.Background() {
+		return
+	}
+	if saved, err := term.MakeRaw(int(e.n.stdin.Fd())); err == nil {
+		e.saved = saved
+		relay.WriteAll(e.n.stdout, e.line.Output(nil))
+	}
 }
 
 func (n *netcat) columns() int {
@@ -72,21 +99,33 @@ func (e *editor) openHistory(name string) error {
 func (e *editor) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.saved == nil {
+	if e.closed {
 		return
 	}
-	relay.WriteAll(e.n.stdout, e.line.Leave())
+	e.closed = true
+	if !e.asleep() {
+		relay.WriteAll(e.n.stdout, e.line.Leave())
+	}
 	e.restore()
 	if e.file != nil {
 		e.file.Close()
 	}
 }
 
-func (e *editor) restore() {
-	if e.saved != nil {
-		term.Restore(int(e.n.stdin.Fd()), e.saved)
+// asleep reports whether the line is not shown; it may only be found now that the shell has taken the terminal.
+func (e *editor) asleep() bool {
+	if e.saved != nil && e.n.in.Background() {
 		e.saved = nil
 	}
+	return e.saved == nil
+}
+
+// restore gives the terminal back, unless the shell has it already.
+func (e *editor) restore() {
+	if !e.asleep() {
+		term.Restore(int(e.n.stdin.Fd()), e.saved)
+	}
+	e.saved = nil
 }
 
 // guard restores the terminal when a signal ends nc, then lets it end so.
@@ -132,7 +171,7 @@ func (e *editor) read(p []byte, stop *relay.Stop) (int, error) {
 func (e *editor) key(b byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.saved == nil || e.eof {
+	if e.closed || e.eof {
 		return nil
 	}
 	show, ev, line := e.line.Key(b)
@@ -155,11 +194,9 @@ func (e *editor) key(b byte) error {
 		}
 		endBy(os.Interrupt)
 	case lineedit.Suspend:
-		state, _ := term.GetState(int(e.n.stdin.Fd()))
-		term.Restore(int(e.n.stdin.Fd()), e.saved)
+		e.restore()
 		suspend()
-		term.Restore(int(e.n.stdin.Fd()), state)
-		relay.WriteAll(e.n.stdout, e.line.Output(nil))
+		e.wake() // if it was continued in the foreground; else moved is told
 	}
 	return nil
 }
@@ -168,7 +205,8 @@ func (e *editor) key(b byte) error {
 func (e *editor) output(p []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.saved == nil {
+	if e.asleep() {
+		e.line.Past(p)
 		return relay.WriteAll(e.n.stdout, p)
 	}
 	return relay.WriteAll(e.n.stdout, e.line.Output(p))
@@ -178,7 +216,7 @@ func (e *editor) output(p []byte) error {
 func (e *editor) beside(s string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.saved == nil {
+	if e.asleep() {
 		e.n.r.W.WriteString(s)
 		return
 	}
@@ -189,7 +227,7 @@ func (e *editor) beside(s string) {
 func (e *editor) setStatus(text string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.saved == nil || e.line.Status == text {
+	if e.line.Status == text || e.asleep() {
 		return
 	}
 	e.line.Status = text
@@ -197,13 +235,15 @@ func (e *editor) setStatus(text string) {
 }
 
 // edit turns line editing on for one session, if there is a terminal. Before
-// and after it, the terminal is as it was: Ctrl-C works while connecting.
-func (n *netcat) edit() (off func(), err error) {
+// and after it, the terminal is as it was: Ctrl-C works while connecting. stop is
+// the session's.
+func (n *netcat) edit(stop *relay.Stop) (off func(), err error) {
 	e, err := n.newEditor()
 	if e == nil {
 		return func() {}, err
 	}
 	n.editor = e
+	stop.Moved = e.moved
 	n.r.SetBeside(e.beside)
 	unguard := e.guard()
 	return func() {

@@ -56,7 +56,7 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	if len(n.c.Steps) > 0 {
 		s.steps = newStepper()
 	}
-	off, err := n.edit()
+	off, err := n.edit(stop)
 	if err != nil {
 		stop.Release()
 		conn.Close()

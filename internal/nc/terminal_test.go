@@ -154,6 +154,74 @@ func TestTerminalComesBack(t *testing.T) {
 	}
 }
 
+// TestBackground starts nc with & in shells that bring it back differently: there it receives, and takes no key from the
+// shell. Brought to the foreground it edits, also when it was stopped and continued in between.
+func TestBackground(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	for _, way := range []struct{ name, shell, args string }{
+		{"listener, sh", "sh", "-l"},
+		{"listener, bash", "bash --norc", "-l"}, // sends no SIGCONT to who runs
+		{"client", "sh", ""},
+		{"without an editor", "sh", "--no-edit"},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			testkit.Program(t, strings.Fields(way.shell)[0])
+			_, expect, keys := terminal(t, tmux)
+			keys("clear; PS1='$ ' "+way.shell, "Enter")
+			var conn net.Conn
+			var err error
+			if way.args == "-l" {
+				port := freePort(t)
+				keys(ncBinary+" -l 127.0.0.1 "+port+" &", "Enter")
+				listening(t, tcpTables, port)
+				conn, err = net.Dial("tcp", "127.0.0.1:"+port)
+			} else {
+				var ln net.Listener
+				if ln, err = net.Listen("tcp", "127.0.0.1:0"); err == nil {
+					defer ln.Close()
+					_, port, _ := net.SplitHostPort(ln.Addr().String())
+					keys(ncBinary+" "+way.args+" 127.0.0.1 "+port+" &", "Enter")
+					conn, err = ln.Accept()
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(3 * patience))
+			hears := func(want string) {
+				t.Helper()
+				if got := readLine(conn); got != want {
+					t.Fatalf("it sent %q, want %q", got, want)
+				}
+			}
+			io.WriteString(conn, "hello\n")
+			expect("hello\n")
+			keys("echo mi''ne", "Enter")
+			expect("\nmine\n")
+			keys("jobs", "Enter")
+			expect("unning ")
+			keys("fg", "Enter")
+			io.WriteString(conn, "say?\n")
+			expect("say?")
+			keys("onf", "BSpace", "e", "Enter")
+			hears("one")
+			keys("C-z")
+			expect("topped ")
+			keys("bg", "Enter")
+			io.WriteString(conn, "again?\n")
+			expect("again?")
+			keys("echo ou''rs", "Enter")
+			expect("\nours\n")
+			keys("fg", "Enter")
+			keys("two", "Enter")
+			hears("two")
+			conn.Close()
+			expect("\n$")
+		})
+	}
+}
+
 // TestHistory keeps the lines typed in a file, for the next run.
 func TestHistory(t *testing.T) {
 	socket, expect, keys := terminal(t, testkit.Program(t, "tmux"))

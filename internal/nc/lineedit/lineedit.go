@@ -216,6 +216,16 @@ func (l *Line) Output(p []byte) []byte {
 	return append(show, l.draw()...)
 }
 
+// Past notes that p has been shown without the line, and that the cursor is wherever that left it.
+func (l *Line) Past(p []byte) {
+	all := append(l.prompt[:len(l.prompt):len(l.prompt)], p...)
+	all = all[bytes.LastIndexByte(all, '\n')+1:]
+	if len(all) > maxPrompt {
+		all = nil
+	}
+	l.prompt, l.row = all, 0
+}
+
 // Leave returns the bytes that take the cursor off the line for good.
 func (l *Line) Leave() []byte {
 	l.Status = ""

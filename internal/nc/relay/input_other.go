@@ -39,6 +39,9 @@ type Stop struct {
 	grace          time.Duration
 	keep           func() bool
 	turns          atomic.Uint64
+
+	// Moved is for systems whose terminals have a foreground.
+	Moved func(foreground bool)
 }
 
 // NewStop returns a Stop that has not happened.
@@ -134,6 +137,9 @@ func (in *Input) Ready() bool {
 
 // Terminal reports whether the input is a terminal.
 func (in *Input) Terminal() bool { return term.IsTerminal(int(in.f.Fd())) }
+
+// Background reports whether the input is the terminal of a process in the background, which is nothing here.
+func (in *Input) Background() bool { return false }
 
 func (in *Input) bufferSize() int { return BufferSize }
 

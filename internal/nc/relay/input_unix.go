@@ -16,7 +16,8 @@ import (
 
 // Input is a descriptor that several sessions read one after another: a read
 // that is stopped has taken no byte. It leaves the descriptor's flags alone,
-// since other processes may share it. One goroutine reads at a time.
+// since other processes may share it. One goroutine reads at a time. A terminal
+// is read only in its foreground: what is typed elsewhere is somebody else's.
 type Input struct {
 	f    *os.File
 	fd   int
@@ -38,6 +39,10 @@ type Stop struct {
 	grace time.Duration
 	keep  func() bool
 	turns atomic.Uint64
+
+	// Moved, if set, is called by the reader of a terminal when it finds that the process has left the foreground (false), and
+	// before it reads again there (true). It is set before the Stop is used.
+	Moved func(foreground bool)
 }
 
 const (
@@ -117,6 +122,9 @@ func (in *Input) Ready() bool {
 	if in.kind == regular {
 		return true
 	}
+	if in.Background() {
+		return false
+	}
 	pfd := []unix.PollFd{{Fd: int32(in.fd), Events: unix.POLLIN}}
 	for {
 		n, err := unix.Poll(pfd, 0)
@@ -138,16 +146,28 @@ func (in *Input) wait(stop *Stop) error {
 		stop.turns.Add(1)
 		defer stop.turns.Add(1)
 	}
-	pfd := []unix.PollFd{{Fd: int32(in.fd), Events: unix.POLLIN}, {Fd: -1}}
-	for {
+	pfd := []unix.PollFd{{Fd: int32(in.fd)}, {Fd: -1}}
+	for away := false; ; {
 		timeout := -1
+		if now := in.Background(); now != away {
+			away = now
+			if stop != nil && stop.Moved != nil {
+				stop.Moved(!away)
+			}
+		}
+		pfd[0].Events = unix.POLLIN
+		if away {
+			pfd[0].Events = 0 // only its end
+			timeout = int(lookAgain.Milliseconds())
+		}
 		pfd[1].Fd = -1
+		last := false
 		if stop != nil {
 			switch stop.state.Load() {
 			case running:
 				pfd[1] = unix.PollFd{Fd: int32(stop.fd), Events: unix.POLLIN}
 			case lastWords:
-				timeout = int(stop.grace.Milliseconds())
+				last, timeout = true, int(stop.grace.Milliseconds())
 			default:
 				return ErrStopped
 			}
@@ -159,12 +179,35 @@ func (in *Input) wait(stop *Stop) error {
 			return fmt.Errorf("%w: %w", ErrInput, err)
 		case pfd[0].Revents&unix.POLLNVAL != 0:
 			return io.EOF // closed by whoever started us
+		case pfd[0].Revents == unix.POLLIN && in.Background():
+			// It has moved while it waited.
 		case pfd[0].Revents != 0:
 			return nil
-		case n == 0 && timeout >= 0 && (stop.keep == nil || !stop.keep()):
+		case n == 0 && last && (stop.keep == nil || !stop.keep()):
 			return ErrStopped
 		}
 	}
+}
+
+// lookAgain is how often a process in the background looks whether it still is: some shells only give it the terminal.
+const lookAgain = 200 * time.Millisecond
+
+// Background reports whether the input is the terminal of a process that is in the background there: to read it, or to change
+// its state, would stop the process. One that no shell can bring back is not in the background; its terminal has ended.
+func (in *Input) Background() bool {
+	if in.kind != terminal {
+		return false
+	}
+	group, err := unix.IoctlGetInt(in.fd, unix.TIOCGPGRP)
+	if err != nil || group == unix.Getpgrp() {
+		return false
+	}
+	own, err := unix.Getsid(0)
+	if err != nil {
+		return true
+	}
+	parents, err := unix.Getsid(os.Getppid())
+	return err == nil && own == parents
 }
 
 func (in *Input) bufferSize() int {
