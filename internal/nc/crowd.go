@@ -131,3 +131,6 @@ func (c *counted) Write(p []byte) (int, error) {
 }
 
 func (c *counted) CloseWrite() error { return relay.CloseWrite(c.Conn) }
+
+// NetConn returns the connection below TLS.
+func (c *counted) NetConn() net.Conn { return unwrapTLS(c.Conn) }

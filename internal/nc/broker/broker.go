@@ -130,7 +130,7 @@ func (m *member) write() {
 			continue
 		}
 		if _, err := m.conn.Write(p); err != nil {
-			m.conn.Close()
+			m.cut()
 		}
 		m.heard.Store(time.Now().UnixNano())
 	}
@@ -233,6 +233,17 @@ func (b *Broker) passLines(m *member, p []byte, end bool) []byte {
 }
 
 func (b *Broker) pass(from *member, p []byte) {
+	for _, m := range b.queueAll(from, p) {
+		m.cut()
+		if b.Cut != nil {
+			b.Cut(m.id)
+		}
+	}
+}
+
+// queueAll puts p into the queues of all but one, and returns those who have no room for it. Their readers end when they are
+// cut; until then nobody else cuts them.
+func (b *Broker) queueAll(from *member, p []byte) (slow []*member) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for m := range b.all {
@@ -242,12 +253,18 @@ func (b *Broker) pass(from *member, p []byte) {
 		select {
 		case m.queue <- p:
 		default:
-			m.conn.Close()
-			if b.Cut != nil {
-				b.Cut(m.id)
-			}
-			// Its reader ends now and takes it out; until then it is cut only once.
+			slow = append(slow, m)
 			delete(b.all, m)
 		}
 	}
+	return slow
+}
+
+// cut closes the connection below TLS: its good-bye would wait for the one who does not read.
+func (m *member) cut() {
+	if t, ok := m.conn.(interface{ NetConn() net.Conn }); ok {
+		t.NetConn().Close()
+		return
+	}
+	m.conn.Close()
 }

@@ -107,6 +107,39 @@ func TestTheDeafIsCut(t *testing.T) {
 	})
 }
 
+// farewell is a connection with TLS: Close says good-bye to a peer that reads nothing, for five seconds.
+type farewell struct{ *memnet.Conn }
+
+func (c farewell) Close() error {
+	time.Sleep(5 * time.Second)
+	return c.Conn.Close()
+}
+
+func (c farewell) NetConn() net.Conn { return c.Conn }
+
+// TestCutIsQuick: nobody waits until one who takes nothing has been told good-bye.
+func TestCutIsQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cut []int
+		b := &Broker{Cut: func(id int) { cut = append(cut, id) }}
+		far, near := memnet.Pipe(1 << 10)
+		defer far.Close()
+		go b.Serve(t.Context(), farewell{near}, "here", nil)
+		synctest.Wait()
+		speaks, hears := join(t, b), join(t, b)
+		go io.Copy(io.Discard, hears)
+		begin := time.Now()
+		for range Backlog + 10 {
+			speaks.Write(make([]byte, 1<<10))
+			synctest.Wait()
+		}
+		if took := time.Since(begin); len(cut) != 1 || took > 0 {
+			t.Errorf("cut: %v, after %v", cut, took)
+		}
+		time.Sleep(time.Minute) // for the good-byes
+	})
+}
+
 // TestWhoFinishesStillHears gives a client that has finished sending what was said before, then ends it.
 func TestWhoFinishesStillHears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

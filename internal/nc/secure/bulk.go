@@ -18,11 +18,14 @@ const (
 // bulkConn is a TLS connection whose long writes, and reads, take few system calls.
 type bulkConn struct {
 	*tls.Conn
-	below *gather
+	below   *gather
+	writing atomic.Int32
 }
 
 // Write writes p in as many records as it takes, and in fewer system calls. As with [tls.Conn], it may be called beside Read.
 func (c *bulkConn) Write(p []byte) (int, error) {
+	c.writing.Add(1)
+	defer c.writing.Add(-1)
 	c.below.hold(true)
 	n, err := c.Conn.Write(p)
 	if ferr := c.below.hold(false); err == nil {
@@ -39,6 +42,15 @@ func (c *bulkConn) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// Close says good-bye and closes. While a Write runs it breaks that off instead, as [tls.Conn] does: what Write gathered is under
+// way outside of the TLS connection's Write, and the good-bye would wait for it.
+func (c *bulkConn) Close() error {
+	if c.writing.Load() > 0 {
+		return c.below.Conn.Close()
+	}
+	return c.Conn.Close()
 }
 
 // NetConn returns the connection below TLS.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 )
 
 // counted counts the writes to a connection; the first after the handshake may be made to fail.
@@ -14,12 +15,16 @@ type counted struct {
 	net.Conn
 	writes int
 	err    error
+	begun  chan struct{} // told of each write, if set
 }
 
 func (c *counted) Write(p []byte) (int, error) {
 	c.writes++
 	if c.err != nil {
 		return 0, c.err
+	}
+	if c.begun != nil {
+		c.begun <- struct{}{}
 	}
 	return c.Conn.Write(p)
 }
@@ -34,8 +39,8 @@ func pair(t *testing.T) (client, server *bulkConn, below *counted) {
 	a, b := net.Pipe()
 	below = &counted{Conn: a}
 	ga, gb := newGather(below), newGather(b)
-	client = &bulkConn{tls.Client(ga, &tls.Config{InsecureSkipVerify: true}), ga}
-	server = &bulkConn{tls.Server(gb, &tls.Config{Certificates: []tls.Certificate{cert}}), gb}
+	client = &bulkConn{Conn: tls.Client(ga, &tls.Config{InsecureSkipVerify: true}), below: ga}
+	server = &bulkConn{Conn: tls.Server(gb, &tls.Config{Certificates: []tls.Certificate{cert}}), below: gb}
 	done := make(chan error, 1)
 	go func() { done <- server.Handshake() }()
 	if err := errors.Join(client.Handshake(), <-done); err != nil {
@@ -75,5 +80,22 @@ func TestWriteFails(t *testing.T) {
 	below.err = errors.New("broken")
 	if _, err := client.Write([]byte("x")); !errors.Is(err, below.err) {
 		t.Errorf("got %v, want %v", err, below.err)
+	}
+}
+
+// TestCloseBreaksWrite: Close does not wait for a peer that takes nothing.
+func TestCloseBreaksWrite(t *testing.T) {
+	client, _, below := pair(t)
+	below.begun = make(chan struct{})
+	written := make(chan error)
+	go func() {
+		_, err := client.Write([]byte("x"))
+		written <- err
+	}()
+	<-below.begun // the flush after the TLS connection's Write
+	begin := time.Now()
+	client.Close()
+	if err := <-written; err == nil || time.Since(begin) > 4*time.Second {
+		t.Errorf("Write returned %v after %v", err, time.Since(begin))
 	}
 }

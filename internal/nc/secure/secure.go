@@ -193,7 +193,7 @@ func (p *Peer) Connect(ctx context.Context, conn net.Conn) (net.Conn, error) {
 		return nil, tlsError(err, conf.ServerName, shown)
 	}
 	p.tell(tc.ConnectionState())
-	return &bulkConn{tc, below}, nil
+	return &bulkConn{Conn: tc, below: below}, nil
 }
 
 func verifyPeer(cs tls.ConnectionState, roots *x509.CertPool, name string) error {
@@ -348,5 +348,5 @@ func (p *Peer) Accept(ctx context.Context, conn net.Conn, conf *tls.Config) (net
 		return nil, clientError(err, conn.RemoteAddr())
 	}
 	p.tell(tc.ConnectionState())
-	return &bulkConn{tc, below}, nil
+	return &bulkConn{Conn: tc, below: below}, nil
 }
