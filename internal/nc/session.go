@@ -142,6 +142,13 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 	var quit <-chan time.Time
 	var sendErr error
 	receiving := true
+	// Where nc does not wait for the peer's end, the peer's taking all is what it waits for.
+	finish := func() error {
+		if sendErr != nil || !c.SendOnly && c.QuitAfter < 0 {
+			return sendErr
+		}
+		return s.flush(ctx, down)
+	}
 	for {
 		select {
 		case err := <-down:
@@ -153,13 +160,13 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			case errors.Is(err, relay.ErrOutput):
 				return err
 			case err != nil && report.Reset(err):
-				return report.WithHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
+				return errReset
 			case errors.As(err, new(*report.Explained)):
 				return err
 			case err != nil:
 				return fmt.Errorf("receive: %w", report.Bare(err))
 			case !sending:
-				return sendErr
+				return finish()
 			case !c.HalfOpen:
 				s.lastWords()
 			}
@@ -178,18 +185,14 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 			default:
 				s.endInput()
 			}
-			if receiving && c.SendOnly {
-				s.flush(ctx, down)
-			}
 			if !receiving || c.SendOnly {
-				return sendErr
+				return finish()
 			}
 			if c.QuitAfter >= 0 {
 				quit = time.After(c.QuitAfter)
 			}
 		case <-quit:
-			s.flush(ctx, down)
-			return sendErr
+			return finish()
 		case err := <-idle:
 			if text, waits := s.awaited(); err == nil && waits {
 				err = report.WithHint(fmt.Errorf("%q did not come in time", text), "what came stands above; -w sets how long to wait")
@@ -206,25 +209,45 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 // flushLimit is how long a peer may take nothing of what is under way to it at the end.
 const flushLimit = 2 * time.Second
 
-// flush waits until the peer has what was sent, or has finished. A socket that
-// is closed while the peer still speaks becomes a reset, and that destroys
-// what is under way.
-func (s *session) flush(ctx context.Context, down <-chan error) {
+// errReset is the end of a session whose peer did not finish.
+var errReset = report.WithHint(errors.New("the peer cut the connection (reset)"), "it closed without reading everything sent to it, or crashed; what had arrived is written")
+
+// flush waits until the peer has what was sent. A socket that is closed while
+// the peer still speaks becomes a reset, and that destroys what is under way.
+// Its error is that the peer did not take it.
+func (s *session) flush(ctx context.Context, down <-chan error) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	moved := time.Now()
-	for before := unsent(s.conn); before > 0 && time.Since(moved) < flushLimit; {
+	for left := unsent(s.conn); left > 0; {
 		select {
 		case <-tick.C:
-		case <-down:
-			return
+		case err := <-down:
+			if report.Reset(err) {
+				return errReset
+			}
+			down = nil // it has finished speaking, and may still take the rest
 		case <-ctx.Done():
-			return
+			return context.Cause(ctx)
 		}
-		if now := unsent(s.conn); now != before {
-			before, moved = now, time.Now()
+		switch now := unsent(s.conn); {
+		case now != left:
+			left, moved = now, time.Now()
+		case !alive(s.conn):
+			return errReset
+		case time.Since(moved) >= flushLimit:
+			return report.WithHint(fmt.Errorf("the peer has not taken all of the input: %d bytes of it are left", left),
+				fmt.Sprintf("it took nothing for %v; without -q and --send-only nc waits for it", flushLimit))
 		}
 	}
+	select {
+	case err := <-down:
+		if report.Reset(err) {
+			return errReset
+		}
+	default:
+	}
+	return nil
 }
 
 // endInput tells the peer that nothing more will be sent. Many servers take that for a farewell, and cut off what they are
