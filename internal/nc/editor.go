@@ -1,18 +1,14 @@
 package nc
 
 import (
-	"bufio"
-	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"golang.org/x/term"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/lineedit"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
-	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
 
 // editor is the line editor of a terminal: it exists only when both the input
@@ -26,31 +22,48 @@ type editor struct {
 	ready  []byte      // submitted and not yet read
 	eof    bool
 	closed bool
-	file   *os.File
+}
+
+// edits reports whether lines are edited in this run: on a terminal, where they are sent as they are typed.
+func (n *netcat) edits() bool {
+	c := n.c
+	return !(c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.UDP || c.Runs() || c.HexInput || c.PassFD || c.Scan || c.JSON ||
+		os.Getenv("TERM") == "dumb" || !n.in.Terminal() || !term.IsTerminal(int(n.stdout.Fd())))
 }
 
 // newEditor puts the terminal into raw mode; nil without a terminal.
-func (n *netcat) newEditor() (*editor, error) {
-	c := n.c
-	if c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.UDP || c.Runs() || c.HexInput || c.PassFD || c.Scan || c.JSON ||
-		os.Getenv("TERM") == "dumb" || !n.in.Terminal() || !term.IsTerminal(int(n.stdout.Fd())) {
-		return nil, nil
+func (n *netcat) newEditor() *editor {
+	if !n.edits() {
+		return nil
 	}
 	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.Color}}
-	if c.History != "" {
-		if err := e.openHistory(c.History); err != nil {
-			return nil, err
-		}
+	if n.history != nil {
+		e.line.History = n.history.lines
 	}
-	if n.in.Background() {
-		return e, nil
+	if !n.in.Background() && !e.begin() {
+		return nil // a terminal that cannot: lines come as it edits them
 	}
-	saved, err := term.MakeRaw(int(n.stdin.Fd()))
+	return e
+}
+
+// pastes makes the terminal tell what is pasted from what is typed (mode 2004), or no longer.
+func (e *editor) pastes(told bool) {
+	mode := "\x1b[?2004l"
+	if told {
+		mode = "\x1b[?2004h"
+	}
+	relay.WriteAll(e.n.stdout, []byte(mode))
+}
+
+// begin takes the terminal; false when it cannot be had.
+func (e *editor) begin() bool {
+	saved, err := term.MakeRaw(int(e.n.stdin.Fd()))
 	if err != nil {
-		return nil, nil // a terminal that cannot: lines come as it edits them
+		return false
 	}
 	e.saved = saved
-	return e, nil
+	e.pastes(true)
+	return true
 }
 
 // moved is told when the process has left the terminal's foreground, and when it is back.
@@ -69,8 +82,7 @@ func (e *editor) wake() {
 	if e.closed || e.saved != nil || e.n.in.Background() {
 		return
 	}
-	if saved, err := term.MakeRaw(int(e.n.stdin.Fd())); err == nil {
-		e.saved = saved
+	if e.begin() {
 		relay.WriteAll(e.n.stdout, e.line.Output(nil))
 	}
 }
@@ -80,19 +92,6 @@ func (n *netcat) columns() int {
 		return w
 	}
 	return 80
-}
-
-func (e *editor) openHistory(name string) error {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return report.WithHint(err, "--history FILE is a file you may write")
-	}
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		e.line.History = append(e.line.History, s.Text())
-	}
-	e.file = f
-	return s.Err()
 }
 
 // close leaves the line and gives the terminal back as it was.
@@ -107,8 +106,8 @@ func (e *editor) close() {
 		relay.WriteAll(e.n.stdout, e.line.Leave())
 	}
 	e.restore()
-	if e.file != nil {
-		e.file.Close()
+	if h := e.n.history; h != nil {
+		h.lines = e.line.History // for the next session
 	}
 }
 
@@ -123,6 +122,7 @@ func (e *editor) asleep() bool {
 // restore gives the terminal back, unless the shell has it already.
 func (e *editor) restore() {
 	if !e.asleep() {
+		e.pastes(false)
 		term.Restore(int(e.n.stdin.Fd()), e.saved)
 	}
 	e.saved = nil
@@ -157,10 +157,8 @@ func (e *editor) read(p []byte, stop *relay.Stop) (int, error) {
 			return 0, io.EOF
 		}
 		k, err := e.n.in.Read(buf, stop)
-		for _, b := range buf[:k] {
-			if err := e.key(b); err != nil {
-				return 0, err
-			}
+		if kerr := e.keys(buf[:k]); kerr != nil {
+			return 0, kerr
 		}
 		if err != nil {
 			return 0, err
@@ -168,35 +166,34 @@ func (e *editor) read(p []byte, stop *relay.Stop) (int, error) {
 	}
 }
 
-func (e *editor) key(b byte) error {
+// keys takes what was typed, together: the line is shown once for all of it.
+func (e *editor) keys(p []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.eof {
-		return nil
-	}
-	show, ev, line := e.line.Key(b)
-	if err := relay.WriteAll(e.n.stdout, show); err != nil {
-		return err
-	}
-	switch ev {
-	case lineedit.Submit:
-		e.ready = append(e.ready, line+"\n"...)
-		if e.file != nil && strings.TrimSpace(line) != "" {
-			fmt.Fprintln(e.file, line)
+	for len(p) > 0 && !e.closed && !e.eof {
+		show, n, ev, line := e.line.Keys(p)
+		p = p[n:]
+		if err := relay.WriteAll(e.n.stdout, show); err != nil {
+			return err
 		}
-	case lineedit.EOF:
-		e.eof = true
-	case lineedit.Interrupt, lineedit.Quit:
-		relay.WriteAll(e.n.stdout, e.line.Leave())
-		e.restore()
-		if ev == lineedit.Quit {
-			quit()
+		switch ev {
+		case lineedit.Submit:
+			e.ready = append(e.ready, line+"\n"...)
+			e.n.history.keep(line)
+		case lineedit.EOF:
+			e.eof = true
+		case lineedit.Interrupt, lineedit.Quit:
+			relay.WriteAll(e.n.stdout, e.line.Leave())
+			e.restore()
+			if ev == lineedit.Quit {
+				quit()
+			}
+			endBy(os.Interrupt)
+		case lineedit.Suspend:
+			e.restore()
+			suspend()
+			e.wake() // if it was continued in the foreground; else moved is told
 		}
-		endBy(os.Interrupt)
-	case lineedit.Suspend:
-		e.restore()
-		suspend()
-		e.wake() // if it was continued in the foreground; else moved is told
 	}
 	return nil
 }
@@ -237,10 +234,10 @@ func (e *editor) setStatus(text string) {
 // edit turns line editing on for one session, if there is a terminal. Before
 // and after it, the terminal is as it was: Ctrl-C works while connecting. stop is
 // the session's.
-func (n *netcat) edit(stop *relay.Stop) (off func(), err error) {
-	e, err := n.newEditor()
+func (n *netcat) edit(stop *relay.Stop) (off func()) {
+	e := n.newEditor()
 	if e == nil {
-		return func() {}, err
+		return func() {}
 	}
 	n.editor = e
 	stop.Moved = e.moved
@@ -250,5 +247,5 @@ func (n *netcat) edit(stop *relay.Stop) (off func(), err error) {
 		unguard()
 		e.close()
 		n.r.SetBeside(nil)
-	}, nil
+	}
 }

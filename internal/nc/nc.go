@@ -75,6 +75,7 @@ type netcat struct {
 	in            *relay.Input
 	taps          *taps
 	editor        *editor
+	history       *history
 	gate          *gate
 	login         *proxy.Login // of the HTTP proxy that nc is
 	endedBy       os.Signal    // what ended the programs, and then nc
@@ -88,6 +89,12 @@ func (n *netcat) run(ctx context.Context) error {
 	if t != nil {
 		n.taps = t
 		defer t.close()
+	}
+	if n.c.History != "" && n.edits() {
+		if n.history, err = openHistory(n.c.History); err != nil {
+			return err
+		}
+		defer n.history.close()
 	}
 	if n.c.Listen {
 		if a := n.c.Proxy.Auth; a != nil {

@@ -56,12 +56,7 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	if len(n.c.Steps) > 0 {
 		s.steps = newStepper()
 	}
-	off, err := n.edit(stop)
-	if err != nil {
-		stop.Release()
-		conn.Close()
-		return err
-	}
+	off := n.edit(stop)
 	if n.c.PoW {
 		s.solver = s.startSolver()
 	}

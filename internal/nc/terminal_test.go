@@ -222,6 +222,59 @@ func TestBackground(t *testing.T) {
 	}
 }
 
+// TestPasted sends what is pasted, and bytes that are no UTF-8, as they are.
+func TestPasted(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	got := make(chan string, 1)
+	port := serve(t, func(c *net.TCPConn) {
+		io.WriteString(c, "say? ")
+		for {
+			line := readLine(c)
+			if line == "" {
+				return
+			}
+			got <- line
+		}
+	})
+	socket, expect, keys := terminal(t, tmux)
+	sent := func(want string) {
+		t.Helper()
+		select {
+		case line := <-got:
+			if line != want {
+				t.Fatalf("it sent %.100q, want %.100q", line, want)
+			}
+		case <-time.After(patience):
+			t.Fatal("it sends nothing")
+		}
+	}
+	keys(ncBinary+" 127.0.0.1 "+port, "Enter")
+	expect("\nsay?")
+	paste := func(text string) {
+		t.Helper()
+		for _, args := range [][]string{{"set-buffer", "--", text}, {"paste-buffer", "-p"}} {
+			if out, err := exec.Command(tmux, append([]string{"-S", socket}, args...)...).CombinedOutput(); err != nil {
+				t.Fatalf("%v %s", err, out)
+			}
+		}
+	}
+	paste("a\tb\x01\x03c")
+	expect("say? a  b^A^Cc")
+	keys("Enter")
+	sent("a\tb\x01\x03c")
+	keys("c", "a", "f")
+	keys("-H", "e9", "0d")
+	sent("caf\xe9")
+	keys("Up", "C-v", "C-c", "Enter")
+	sent("caf\xe9\x03")
+	long := strings.Repeat("0123456789", 1500)
+	paste(long)
+	keys("Enter")
+	sent(long)
+	keys("Enter")
+	expect("\n$")
+}
+
 // TestHistory keeps the lines typed in a file, for the next run.
 func TestHistory(t *testing.T) {
 	socket, expect, keys := terminal(t, testkit.Program(t, "tmux"))

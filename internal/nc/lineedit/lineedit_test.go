@@ -1,6 +1,7 @@
 package lineedit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -64,6 +65,18 @@ func (s *screen) String() string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }
 
+// enter types keys, so many at once, up to the first line that is submitted. It returns that, and what was shown.
+func enter(l *Line, keys string, size int) (line, shown string) {
+	for p := []byte(keys); len(p) > 0; {
+		show, n, ev, text := l.Keys(p[:min(size, len(p))])
+		shown += string(show)
+		if p = p[n:]; ev == Submit {
+			return text, shown
+		}
+	}
+	return "no line", shown
+}
+
 func TestEditing(t *testing.T) {
 	for _, c := range []struct{ name, keys, want string }{
 		{"plain", "abc\r", "abc"},
@@ -76,12 +89,26 @@ func TestEditing(t *testing.T) {
 		{"utf-8", "\xc3\xa4o\x1b[D\x7fa\r", "ao"},
 		{"control bytes are no text", "a\x07\x1b[15~b\r", "ab"},
 		{"word left", "one two\x1bbX\r", "one Xtwo"},
+		{"tab", "a\tb\x1b[D\x1b[D\x7fx\r", "x\tb"},
+		{"no UTF-8, then Enter", "caf\xe9\r", "caf\xe9"},
+		{"no UTF-8, then text", "\xe9t\xe9 \xf0\x9f\x92x\xff\x80\r", "\xe9t\xe9 \xf0\x9f\x92x\xff\x80"},
+		{"no UTF-8 is edited", "a\xe9\xe9b\x7f\x7f\x01\x1b[3~\r", "\xe9"},
+		{"no UTF-8, then a key", "ab\xc3\x1b[D\x7f\r", "a\xc3"},
+		{"a surrogate", "\xed\xb0\x80\r", "\xed\xb0\x80"},
+		{"half a key, then Enter", "ab\x1b[\r", "ab"},
+		{"quoted", "\x16\x03\x16\x1b[A\x16\r\x16\x16\x16\t\x16\xc3\xa4\r", "\x03\x1b[A\r\x16\t\xc3\xa4"},
+		{"pasted", "x\x1b[200~\ta\x01\x7f\x03\x16\x1b[A\x1b\x1b[20\xe9\xc3\xa4\x1b[201~\x1b[Dy\r", "x\ta\x01\x7f\x03\x16\x1b[A\x1b\x1b[20\xe9y\xc3\xa4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := &Line{Width: func() int { return 80 }}
-			for i := range len(c.keys) {
-				if _, ev, line := l.Key(c.keys[i]); ev == Submit && line != c.want {
-					t.Errorf("got %q, want %q", line, c.want)
+			// At once, and byte by byte.
+			for _, size := range []int{len(c.keys), 1} {
+				l := &Line{Width: func() int { return 80 }}
+				if line, _ := enter(l, c.keys, size); line != c.want {
+					t.Errorf("%d at once: got %q, want %q", size, line, c.want)
+				}
+				// Again from the history.
+				if line, _ := enter(l, "\x10\r", size); line != c.want {
+					t.Errorf("from the history: got %q, want %q", line, c.want)
 				}
 			}
 		})
@@ -90,12 +117,9 @@ func TestEditing(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	l := &Line{Width: func() int { return 80 }}
-	last := ""
-	for _, b := range []byte("one\rtwo\rthr\x1b[A\x1b[A\x1b[B\x1b[B\x1b[A\r") {
-		if _, ev, line := l.Key(b); ev == Submit {
-			last = line
-		}
-	}
+	enter(l, "one\r", 1)
+	enter(l, "two\r", 1)
+	last, _ := enter(l, "thr\x1b[A\x1b[A\x1b[B\x1b[B\x1b[A\r", 1)
 	if last != "two" || len(l.History) != 2 {
 		t.Errorf("got %q, history %q", last, l.History)
 	}
@@ -107,7 +131,7 @@ func TestOutputWhileTyping(t *testing.T) {
 	l := &Line{Width: func() int { return 10 }}
 	s.write(l.Output([]byte("hello\nname? ")))
 	for _, b := range []byte("abcdefghij") { // wraps, and ends past the edge
-		show, _, _ := l.Key(b)
+		show, _, _, _ := l.Keys([]byte{b})
 		s.write(show)
 	}
 	if got, want := s.String(), "hello\nname? abcd\nefghij"; got != want {
@@ -117,8 +141,8 @@ func TestOutputWhileTyping(t *testing.T) {
 	if got, want := s.String(), "hello\nname? !\nnews\nagain? abc\ndefghij"; got != want {
 		t.Fatalf("got\n%s\nwant\n%s", got, want)
 	}
-	show, _, line := l.Key('\r')
-	s.write(show)
+	line, show := enter(l, "\r", 1)
+	s.write([]byte(show))
 	s.write(l.Output([]byte("ok\n")))
 	if got, want := s.String(), "hello\nname? !\nnews\nagain? abc\ndefghij\nok"; got != want || line != "abcdefghij" {
 		t.Fatalf("got\n%s\nwant\n%s", got, want)
@@ -131,7 +155,7 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, keys, out []byte, width int) {
 		l := &Line{Width: func() int { return width }}
 		for i, k := range keys {
-			l.Key(k)
+			l.Keys([]byte{k})
 			if i < len(out) {
 				l.Output(out[i : i+1])
 			}
@@ -143,16 +167,66 @@ func FuzzLine(f *testing.F) {
 	})
 }
 
+// TestShownAsWhole: what is added piece by piece stands on the screen as what is drawn at once.
+func TestShownAsWhole(t *testing.T) {
+	for _, c := range []struct{ keys, want string }{
+		{"abcdefghijklmnopqrstuvwxyz", "? abcdefgh\nijklmnopqr\nstuvwxyz"},
+		{"ab\tc\td\x16\x03efg", "? ab    c\n      d^Ce\nfg"},
+		{"1234567\x16\x018", "? 1234567^\nA8"},
+		{"\xe9t\xe9 \xc3\xa4\xc2\x9b!", "? \ufffdt\ufffd \u00e4\ufffd!"},
+	} {
+		draw := func(size int) string {
+			s := &screen{width: 10}
+			l := &Line{Width: func() int { return 10 }}
+			s.write(l.Output([]byte("? ")))
+			for p := []byte(c.keys); len(p) > 0; {
+				show, n, _, _ := l.Keys(p[:min(size, len(p))])
+				s.write(show)
+				p = p[n:]
+			}
+			s.write([]byte("<")) // where the cursor is
+			return s.String()
+		}
+		for _, size := range []int{len(c.keys), 3, 1} {
+			if got := draw(size); got != c.want+"<" {
+				t.Errorf("%q, %d at once, shows\n%s\nwant\n%s", c.keys, size, got, c.want)
+			}
+		}
+	}
+}
+
+// TestPastedLines: the line ends of a paste are typed ones.
+func TestPastedLines(t *testing.T) {
+	l := &Line{Width: func() int { return 80 }}
+	p := []byte("\x1b[200~one\rtwo\nth\x1b[201~ree\r")
+	var lines []string
+	for len(p) > 0 {
+		_, n, ev, line := l.Keys(p)
+		if p = p[n:]; ev == Submit {
+			lines = append(lines, line)
+		}
+	}
+	if want := []string{"one", "two", "three"}; !slices.Equal(lines, want) {
+		t.Errorf("got %q, want %q", lines, want)
+	}
+}
+
+// TestLongPaste shows a long line once, however it comes.
+func TestLongPaste(t *testing.T) {
+	text := strings.Repeat("0123456789", 2000)
+	for _, size := range []int{1, 100, 4096} {
+		l := &Line{Width: func() int { return 80 }}
+		line, shown := enter(l, text+"\r", size)
+		if line != text || len(shown) > 3*len(text) {
+			t.Errorf("%d at once: %d bytes are shown for %d", size, len(shown), len(line))
+		}
+	}
+}
+
 // TestHistoryFromBefore recalls lines of an earlier run.
 func TestHistoryFromBefore(t *testing.T) {
 	l := &Line{Width: func() int { return 80 }, History: []string{"one", "two"}}
-	last := ""
-	for _, b := range []byte("\x1b[A\x1b[A\x1b[A!\r") {
-		if _, ev, line := l.Key(b); ev == Submit {
-			last = line
-		}
-	}
-	if last != "one!" {
+	if last, _ := enter(l, "\x1b[A\x1b[A\x1b[A!\r", 1); last != "one!" {
 		t.Errorf("got %q", last)
 	}
 }
@@ -161,7 +235,7 @@ func TestHistoryFromBefore(t *testing.T) {
 func TestStatus(t *testing.T) {
 	l := &Line{Width: func() int { return 10 }, Status: "too long for it"}
 	l.Output([]byte("a\n? "))
-	show, _, _ := l.Key('x')
+	show, _, _, _ := l.Keys([]byte{'x'})
 	if want := "\r\x1b[J? x\r\n\x1b[2mtoo long \x1b[22m\x1b[1A\r\x1b[3C"; string(show) != want {
 		t.Errorf("got %q, want %q", show, want)
 	}

@@ -1,0 +1,213 @@
+package lineedit
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxPrompt is how much without a line feed is shown anew with the line.
+const maxPrompt = 4 << 10
+
+// Output returns the bytes that show p above the line.
+func (l *Line) Output(p []byte) []byte {
+	show := l.up()
+	all := append(append([]byte(nil), l.prompt...), p...)
+	if i := bytes.LastIndexByte(all, '\n'); i >= 0 {
+		show = append(show, crlf(all[:i+1])...)
+		all = all[i+1:]
+	}
+	if len(all) > maxPrompt { // too long to be a prompt: let it stand
+		show = append(append(show, all...), "\r\n"...)
+		all = nil
+	}
+	l.prompt = all
+	return append(show, l.draw()...)
+}
+
+// Past notes that p has been shown without the line, and that the cursor is wherever that left it.
+func (l *Line) Past(p []byte) {
+	all := append(l.prompt[:len(l.prompt):len(l.prompt)], p...)
+	all = all[bytes.LastIndexByte(all, '\n')+1:]
+	if len(all) > maxPrompt {
+		all = nil
+	}
+	l.prompt, l.row, l.shown = all, 0, -1
+}
+
+// Leave returns the bytes that take the cursor off the line for good.
+func (l *Line) Leave() []byte {
+	l.Status = ""
+	l.pos = len(l.text)
+	show := l.redraw()
+	if len(l.text)+len(l.prompt) > 0 {
+		show = append(show, "\r\n"...)
+	}
+	return show
+}
+
+func crlf(p []byte) []byte {
+	return bytes.ReplaceAll(bytes.ReplaceAll(p, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+}
+
+// up returns to the first row of the prompt and clears what follows.
+func (l *Line) up() []byte {
+	var out []byte
+	if l.row > 0 {
+		out = append(strconv.AppendInt([]byte("\x1b["), int64(l.row), 10), 'A')
+	}
+	l.row = 0
+	return append(out, "\r\x1b[J"...)
+}
+
+func (l *Line) redraw() []byte { return append(l.up(), l.draw()...) }
+
+// refresh shows what has changed: what was added at the end, or else all anew. A long line that is pasted comes in many pieces.
+func (l *Line) refresh() []byte {
+	width := max(l.Width(), 2)
+	if l.shown < 0 || l.pos < len(l.text) || width != l.width || l.Status != "" {
+		return l.redraw()
+	}
+	added := l.text[l.shown:]
+	if len(added) == 0 {
+		return nil
+	}
+	out, end := l.appendText(nil, added, l.end)
+	if end%width == 0 {
+		out = append(out, "\r\n"...) // as in draw
+	}
+	l.row, l.shown, l.end = end/width, len(l.text), end
+	return out
+}
+
+// draw shows prompt and text and puts the cursor into its place.
+func (l *Line) draw() []byte {
+	width := max(l.Width(), 2)
+	l.width, l.shown = width, -1
+	if l.pos == len(l.text) {
+		l.shown = l.pos
+	}
+	before := columns(l.prompt)
+	out, end := l.appendText(append([]byte(nil), l.prompt...), l.text, before)
+	cursor := l.cells(before, l.text[:l.pos])
+	l.end = end
+	if end > 0 && end%width == 0 {
+		out = append(out, "\r\n"...) // the terminal waits with the wrap for the next character
+	}
+	l.row = cursor / width
+	up := end/width - l.row
+	if l.Status != "" {
+		out = append(append(append(out, "\r\n\x1b[2m"...), clip(l.Status, width-1)...), "\x1b[22m"...)
+		up++
+	}
+	if up > 0 {
+		out = append(strconv.AppendInt(append(out, "\x1b["...), int64(up), 10), 'A')
+	}
+	out = append(out, '\r')
+	if c := cursor % width; c > 0 {
+		out = append(strconv.AppendInt(append(out, "\x1b["...), int64(c), 10), 'C')
+	}
+	return out
+}
+
+// appendText appends what shows text that begins in a column, and returns where it ends. The terminal is given nothing but
+// printable characters: the width of any other would be its own affair.
+func (l *Line) appendText(out []byte, text []rune, column int) ([]byte, int) {
+	colored := l.Color && len(text) > 0
+	if colored {
+		out = append(out, "\x1b[36m"...)
+	}
+	for _, r := range text {
+		next := l.after(column, r)
+		switch {
+		case r == '\t':
+			out = append(out, strings.Repeat(" ", next-column)...)
+		case r < 0x20 || r == 0x7f:
+			out = append(out, '^', byte(r)^0x40)
+		case r >= 0x80 && r < 0xa0:
+			out = utf8.AppendRune(out, utf8.RuneError)
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+		column = next
+	}
+	if colored {
+		out = append(out, "\x1b[39m"...)
+	}
+	return out, column
+}
+
+// cells is the column after text that begins in a column.
+func (l *Line) cells(column int, text []rune) int {
+	for _, r := range text {
+		column = l.after(column, r)
+	}
+	return column
+}
+
+// after is the column after a character of the text, of which columns go on from row to row.
+func (l *Line) after(column int, r rune) int {
+	switch {
+	case r == '\t':
+		return column + 8 - column%8
+	case r < 0x20 || r == 0x7f:
+		return column + 2
+	}
+	n := cell(r)
+	if n == 2 && column%l.width == l.width-1 {
+		column++ // it does not fit into the row
+	}
+	return column + n
+}
+
+// clip returns as much of a text as fits.
+func clip(s string, width int) string {
+	n := 0
+	for i, r := range s {
+		if n += cell(r); n > width {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// columns is the width of received text, without its escape sequences.
+func columns(p []byte) int {
+	n := 0
+	for len(p) > 0 {
+		if p[0] == 0x1b && len(p) > 1 && p[1] == '[' {
+			i := 2
+			for i < len(p) && (p[i] < 0x40 || p[i] > 0x7e) {
+				i++
+			}
+			p = p[min(i+1, len(p)):]
+			continue
+		}
+		r, size := utf8.DecodeRune(p)
+		switch {
+		case r == '\r':
+			n = 0
+		case r == '\t':
+			n += 8 - n%8
+		case r >= 0x20:
+			n += cell(r)
+		}
+		p = p[size:]
+	}
+	return n
+}
+
+// cell is how many columns a character takes: the wide ones of East Asia and emoji take two.
+func cell(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case r <= 0x36f, r == 0x200d, r >= 0xfe00 && r <= 0xfe0f: // combining
+		return 0
+	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff,
+		r >= 0xfe30 && r <= 0xfe6f, r >= 0xff00 && r <= 0xff60, r >= 0x1f300 && r <= 0x1f9ff, r >= 0x20000 && r <= 0x3fffd:
+		return 2
+	}
+	return 1
+}
