@@ -88,6 +88,14 @@ func crlf(p []byte, lastCR *bool) []byte {
 	return out
 }
 
+const (
+	// pieceSize is how much of a line that does not end is sent between two pauses of -i. What has come when nothing more is
+	// there is sent too: who writes a prompt waits for the answer.
+	pieceSize = 16 << 10
+	// maxHexLine bounds a line of --hex, which can be read only when it is whole.
+	maxHexLine = 1 << 20
+)
+
 // sendFiltered sends what the options make of the input.
 func (s *session) sendFiltered() error {
 	c := s.n.c
@@ -103,7 +111,8 @@ func (s *session) sendFiltered() error {
 		}
 	}
 	buf := make([]byte, 64<<10)
-	var line []byte // an unfinished line, where lines matter
+	var line []byte // what is not sent yet, where lines matter
+	searched := 0   // so much of it holds no line end
 	first := true
 	for {
 		n, err := read(buf, s.stop)
@@ -111,13 +120,25 @@ func (s *session) sendFiltered() error {
 		if c.ByLine() {
 			line = append(line, chunk...)
 			for len(line) > 0 {
-				i := bytes.IndexByte(line, '\n') + 1
-				if i == 0 {
-					if err == nil {
-						break
-					}
+				i := bytes.IndexByte(line[searched:], '\n') + 1
+				switch {
+				case i > 0:
+					i += searched
+				case err != nil:
+					i = len(line)
+				case c.HexInput && len(line) > maxHexLine:
+					return report.WithHint(fmt.Errorf("--hex: a line is longer than %d bytes", maxHexLine), "a line is sent when it ends: put line feeds between the digits")
+				case c.HexInput:
+				case len(line) >= pieceSize:
+					i = pieceSize
+				case !s.n.in.Ready():
 					i = len(line)
 				}
+				if i == 0 {
+					searched = len(line)
+					break
+				}
+				searched = 0
 				if !first && c.Interval > 0 && !s.pause(c.Interval) {
 					return relay.ErrStopped
 				}

@@ -189,3 +189,57 @@ func TestClosedOutput(t *testing.T) {
 	}
 	l.wait(t) // yes gets SIGPIPE
 }
+
+// TestIntervalPartial sends a line's beginning when there is nothing more, and never waits for the end of an endless one.
+func TestIntervalPartial(t *testing.T) {
+	got := make(chan string, 1)
+	port := serve(t, func(c *net.TCPConn) {
+		p := make([]byte, 6)
+		io.ReadFull(c, p)
+		got <- string(p)
+		n, _ := io.Copy(io.Discard, c)
+		got <- strconv.FormatInt(n, 10)
+	})
+	k := talk(t, ncBinary, "-i", "0.01", "127.0.0.1", port)
+	expect := func(want string) {
+		t.Helper()
+		select {
+		case s := <-got:
+			if s != want {
+				t.Fatalf("got %q, want %q", s, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%q does not come", want)
+		}
+	}
+	k.say(t, "name: ")
+	expect("name: ")
+	k.say(t, strings.Repeat("x", 500_000))
+	k.hangUp()
+	expect("500000")
+	k.wait(t)
+}
+
+// TestLongHexLine refuses a line of --hex that does not end.
+func TestLongHexLine(t *testing.T) {
+	port := serve(t, func(c *net.TCPConn) { io.Copy(io.Discard, c) })
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(ncBinary, "--hex", "127.0.0.1", port)
+	cmd.Stdin = r
+	go func() {
+		for {
+			if _, err := io.WriteString(w, strings.Repeat("61", 1000)); err != nil {
+				return
+			}
+		}
+	}()
+	out, err := cmd.CombinedOutput()
+	r.Close()
+	w.Close()
+	if err == nil || !strings.Contains(string(out), "error: --hex: a line is longer than") {
+		t.Errorf("got %s, %v", out, err)
+	}
+}
