@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
@@ -43,10 +44,20 @@ func (s *session) send() error {
 
 func (s *session) datagrams() bool { return s.n.c.UDP }
 
+// maxDatagram is the most that a datagram over IPv4 carries; the BSDs' sockets take no more than 9,216 bytes at once.
+func maxDatagram() int {
+	switch runtime.GOOS {
+	case "linux", "windows":
+		return 65_507
+	}
+	return 9216
+}
+
 // sendDatagrams sends every read of the input as one datagram, at once.
-// Two reads are never joined: the sender's packets stay packets.
+// Two reads are never joined, and what was written at once is read at once:
+// the sender's packets stay packets.
 func (s *session) sendDatagrams() error {
-	buf := make([]byte, 8<<10)
+	buf := make([]byte, maxDatagram())
 	for {
 		n, err := s.n.in.Read(buf, s.stop)
 		if n > 0 {

@@ -243,3 +243,21 @@ func TestLongHexLine(t *testing.T) {
 		t.Errorf("got %s, %v", out, err)
 	}
 }
+
+// TestDatagramSizes: what is written at once is one datagram.
+func TestDatagramSizes(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	pc.SetReadDeadline(time.Now().Add(patience))
+	k := talk(t, ncBinary, "-u", "127.0.0.1", strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port))
+	buf := make([]byte, 1<<17)
+	for _, size := range []int{1, 8193, 16384, maxDatagram()} {
+		k.say(t, strings.Repeat("x", size))
+		if n, _, err := pc.ReadFrom(buf); n != size || err != nil {
+			t.Errorf("%d bytes arrive as %d, %v", size, n, err)
+		}
+	}
+}
