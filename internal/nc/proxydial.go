@@ -128,7 +128,10 @@ func (n *netcat) resolveForProxy(ctx context.Context, host string, kind proxy.Ki
 	if as, ok := n.c.Resolve[strings.ToLower(host)]; ok {
 		host = as[0].String()
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
+	if a, err := netip.ParseAddr(host); err == nil {
+		if a.Zone() != "" {
+			return "", report.Usage("leave the zone out if the proxy is on the same network, or -x", "%s is an address on this machine's interface %s, and a proxy has interfaces of its own", host, a.Zone())
+		}
 		return host, nil
 	}
 	switch n.c.Proxy.DNS {

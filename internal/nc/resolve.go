@@ -106,6 +106,7 @@ func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
 		return nil, nil
 	}
 	var ip net.IP
+	var zone string
 	if c.Source != "" {
 		found, err := n.addresses(ctx, c.Source)
 		if err != nil {
@@ -113,7 +114,7 @@ func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
 		}
 		for _, a := range found {
 			if a.Is4() == v4 {
-				ip = a.AsSlice()
+				ip, zone = a.AsSlice(), a.Zone()
 				break
 			}
 		}
@@ -122,7 +123,7 @@ func (n *netcat) localAddr(ctx context.Context, v4 bool) (net.Addr, error) {
 		}
 	}
 	if c.UDP {
-		return &net.UDPAddr{IP: ip, Port: c.SourcePorts.Lo}, nil
+		return &net.UDPAddr{IP: ip, Port: c.SourcePorts.Lo, Zone: zone}, nil
 	}
-	return &net.TCPAddr{IP: ip, Port: c.SourcePorts.Lo}, nil
+	return &net.TCPAddr{IP: ip, Port: c.SourcePorts.Lo, Zone: zone}, nil
 }

@@ -4,6 +4,7 @@ package nc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +19,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/proxy"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
@@ -412,4 +415,25 @@ func TestHeaderWithoutAddress(t *testing.T) {
 	defer c.Close()
 	io.WriteString(c, v2+"\x21\x31\x00\xd8"+string(unix))
 	l.says(t, "refused a connection from 127.0.0.1")
+}
+
+// TestZone keeps the zone of a local address, and gives none to a proxy.
+func TestZone(t *testing.T) {
+	for _, args := range [][]string{{}, {"-u"}} {
+		n := forTest(t, append(args, "-s", "fe80::22%lo", "fe80::1%lo", "1")...)
+		if a, err := n.localAddr(t.Context(), false); err != nil || a.String() != "[fe80::22%lo]:0" {
+			t.Errorf("%v: connects from %v, %v", args, a, err)
+		}
+	}
+	n := forTest(t, "-x", "127.0.0.1:1080", "fe80::22%lo", "1")
+	for _, kind := range []proxy.Kind{proxy.SOCKS5, proxy.HTTP} {
+		var u *report.UsageError
+		if host, err := n.resolveForProxy(t.Context(), "fe80::22%lo", kind); !errors.As(err, &u) {
+			t.Errorf("%s is asked for %q, %v", kind, host, err)
+		}
+		var sent bytes.Buffer
+		if err := proxy.Connect(&sent, kind, "fe80::22%lo", 1, nil); err == nil || sent.Len() > 0 {
+			t.Errorf("%s is sent %q, %v", kind, &sent, err)
+		}
+	}
 }

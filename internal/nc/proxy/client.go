@@ -59,6 +59,9 @@ func Connect(conn io.ReadWriter, kind Kind, host string, port int, auth *Auth) e
 	if port < 1 || port > 65535 {
 		return fmt.Errorf("port %d cannot be asked for", port)
 	}
+	if a, err := netip.ParseAddr(host); err == nil && a.Zone() != "" {
+		return fmt.Errorf("the zone of %s is this machine's, and no proxy's", host)
+	}
 	switch kind {
 	case HTTP:
 		return connectHTTP(conn, host, port, auth)
