@@ -239,7 +239,20 @@ func (n *netcat) tellFailed(host string, a netip.Addr, port int, err error) {
 func (n *netcat) tellConnected(host string, conn net.Conn, port int) {
 	n.r.Event("connected", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String(), "protocol", n.c.Proto())
 	ap, _ := addrPort(conn.RemoteAddr())
+	if n.c.UDP {
+		// Connecting asks nobody. The first answer says that somebody is there.
+		n.answered = func() { n.saySucceeded(host, ap.Addr(), port) }
+		return
+	}
 	n.saySucceeded(host, ap.Addr(), port)
+}
+
+// heard is told of what comes from the peer, before that is shown.
+func (n *netcat) heard() {
+	if tell := n.answered; tell != nil {
+		n.answered = nil
+		tell()
+	}
 }
 
 // saySucceeded is OpenBSD's line about a connection.

@@ -451,3 +451,37 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// TestDatagramAnswer says that a UDP port is there when it has answered, not before, and sends it nothing of its own.
+func TestDatagramAnswer(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	pc.SetReadDeadline(time.Now().Add(patience))
+	_, port, _ := net.SplitHostPort(pc.LocalAddr().String())
+	k := talk(t, ncBinary, "-uvn", "127.0.0.1", port)
+	k.say(t, "hello\n")
+	buf := make([]byte, 100)
+	n, from, err := pc.ReadFrom(buf)
+	if err != nil || string(buf[:n]) != "hello\n" {
+		t.Fatalf("got %q, %v", buf[:n], err)
+	}
+	if s := k.errs.String(); s != "" {
+		t.Errorf("before an answer it says %q", s)
+	}
+	pc.WriteTo([]byte("yes\n"), from)
+	k.hears(t, "yes\n")
+	k.says(t, "Connection to 127.0.0.1 "+port+" port [udp/*] succeeded!\n")
+	pc.Close()
+	k.say(t, "still there?\n")
+
+	// Nobody has ever been there.
+	k = talk(t, ncBinary, "-uvn", "127.0.0.1", port)
+	k.say(t, "hello\n")
+	k.wait(t)
+	if s := k.errs.String(); k.status == nil || !strings.HasPrefix(s, "error: connection refused: ") {
+		t.Errorf("a closed port: %v, %q", k.status, s)
+	}
+}

@@ -264,6 +264,7 @@ func (s *session) receive() error {
 		n, err := s.conn.Read(buf[:room])
 		if n > 0 || err == nil && c.UDP {
 			p := buf[:n]
+			s.n.heard()
 			s.got.Add(n)
 			if s.inRate != nil && !s.pause(s.inRate.take(n)) {
 				return nil
@@ -321,6 +322,7 @@ func (s *session) discard() error {
 			}
 			return err
 		}
+		s.n.heard()
 	}
 }
 

@@ -77,6 +77,7 @@ type netcat struct {
 	editor        *editor
 	history       *history
 	gate          *gate
+	answered      func()       // tells, once, that there is a peer; nil where that is known
 	login         *proxy.Login // of the HTTP proxy that nc is
 	endedBy       os.Signal    // what ended the programs, and then nc
 }
