@@ -236,7 +236,7 @@ func (n *netcat) listen(ctx context.Context) (net.Listener, error) {
 		return nil, report.ListenError(err, where.String())
 	}
 	got, _ := addrPort(ln.Addr())
-	n.tellListening("Listening", got)
+	n.tellListening(ctx, "Listening", got)
 	return ln, nil
 }
 
@@ -281,12 +281,20 @@ func (n *netcat) listenAddress(ctx context.Context) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addrs[0], port), nil
 }
 
-// tellListening says where nc listens; the port is the real one, also for 0.
-func (n *netcat) tellListening(word string, at netip.AddrPort) {
+// ownName is how long the name of nc's own address is looked for: it is in /etc/hosts, or not worth a wait.
+const ownName = 250 * time.Millisecond
+
+// tellListening says where nc listens, by name as OpenBSD's; the port is the real one, also for 0.
+func (n *netcat) tellListening(ctx context.Context, word string, at netip.AddrPort) {
 	n.announce(at.String(), n.c.Proto())
 	host := at.Addr().String()
 	if n.c.Host != "" && !n.c.NoDNS {
 		host = n.c.Host
+		if _, err := netip.ParseAddr(host); err == nil && !at.Addr().IsUnspecified() {
+			ctx, cancel := context.WithTimeout(ctx, ownName)
+			defer cancel()
+			host = n.nameOf(ctx, at.Addr())
+		}
 	}
 	n.r.Say("%s on %s %d", word, host, at.Port())
 }
@@ -438,6 +446,6 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 		return nil, report.ListenError(err, where.String())
 	}
 	got, _ := addrPort(pc.LocalAddr())
-	n.tellListening("Bound", got)
+	n.tellListening(ctx, "Bound", got)
 	return pc, nil
 }

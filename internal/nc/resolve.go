@@ -41,7 +41,7 @@ func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 	}
 	found, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
 	if err != nil {
-		return nil, report.LookupError(host, err)
+		return nil, report.LookupError(host, network, err)
 	}
 	return interleave(found), nil
 }
@@ -68,10 +68,10 @@ func interleave(found []netip.Addr) []netip.Addr {
 	return out
 }
 
-// nameOf returns a peer's name for the -v lines, its address when it has none.
+// nameOf returns an address's name for the -v lines, the address when it has none.
 // It is asked for only with -v and without -n, as in OpenBSD's nc.
 func (n *netcat) nameOf(ctx context.Context, a netip.Addr) string {
-	if n.c.NoDNS || n.c.Verbose == 0 {
+	if n.c.NoDNS || n.c.Verbose == 0 || n.c.JSON {
 		return a.String()
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)

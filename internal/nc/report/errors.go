@@ -174,10 +174,18 @@ func Bare(err error) error {
 	return err
 }
 
-// LookupError says that a name has no address.
-func LookupError(host string, err error) error {
+// LookupError says that a name has no address, or none of the network's kind: "ip", "ip4" or "ip6".
+func LookupError(host, network string, err error) error {
 	var dns *net.DNSError
+	kind, letter := "IPv4", "-4"
+	if network == "ip6" {
+		kind, letter = "IPv6", "-6"
+	}
 	switch {
+	case errors.As(err, new(*net.AddrError)): // it has addresses of the other kind
+		return WithHint(fmt.Errorf("%s has no %s address", host, kind), "leave "+letter+" out")
+	case errors.As(err, &dns) && dns.IsNotFound && network != "ip":
+		return WithHint(fmt.Errorf("the name %q has no %s address", host, kind), "is it spelt right? leave "+letter+" out for any kind of address; --resolve "+host+":ADDR gives it one for this run")
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return WithHint(fmt.Errorf("the name %q has no address", host), "is it spelt right? --resolve "+host+":ADDR gives it one for this run")
 	case TimedOut(err):

@@ -115,7 +115,17 @@ func TestConnectErrors(t *testing.T) {
 		t.Errorf("a link-local address without a zone: %v", err)
 	}
 	var x *Explained
-	if err := LookupError("name.example", &net.DNSError{IsNotFound: true}); !errors.As(err, &x) || !strings.Contains(x.Hint, "--resolve name.example:ADDR") {
+	if err := LookupError("name.example", "ip", &net.DNSError{IsNotFound: true}); !errors.As(err, &x) || !strings.Contains(x.Hint, "--resolve name.example:ADDR") {
 		t.Errorf("look-up: %v", err)
+	}
+	other := &net.OpError{Op: "lookup", Err: &net.AddrError{Err: "no suitable address found", Addr: "localhost"}}
+	for network, want := range map[string][2]string{"ip6": {"localhost has no IPv6 address", "leave -6 out"}, "ip4": {"localhost has no IPv4 address", "leave -4 out"}} {
+		if err := LookupError("localhost", network, other); !errors.As(err, &x) || err.Error() != want[0] || x.Hint != want[1] {
+			t.Errorf("%s: %v", network, err)
+		}
+		err := LookupError("localhost", network, &net.DNSError{IsNotFound: true})
+		if !errors.As(err, &x) || !strings.Contains(err.Error(), strings.TrimPrefix(want[0], "localhost ")) || !strings.Contains(x.Hint, want[1]) {
+			t.Errorf("%s of the DNS: %v", network, err)
+		}
 	}
 }
