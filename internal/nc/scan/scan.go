@@ -67,6 +67,9 @@ func (s *Scanner) Each(ctx context.Context, addrs []netip.Addr, ports []int, tel
 	for i := range results {
 		results[i].left = len(addrs)
 	}
+	if err := readyPoller(); err != nil && len(ports) > 0 {
+		return fmt.Errorf("look at port %d: %w", ports[0], err)
+	}
 	var mu sync.Mutex
 	next := 0
 	for _, a := range addrs {
