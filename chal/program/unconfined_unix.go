@@ -3,26 +3,32 @@
 package program
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
 
-// unconfined runs programs as the server's own user, with all that this user may do.
+// unconfined runs programs as the server's own user, with all that this user may do. It uses no os/exec, which would hold a
+// thread of the system's for each program that runs, and a goroutine for its standard error.
 type unconfined struct {
 	policy sandbox.Policy // its limits of time, the directory and the environment count
 	path   string
 	argv   []string
+	env    []string
+	null   *os.File // for standard error that nobody wants
+	minder *minder
 	// starting has a place for each session that is being started, which takes several descriptors meanwhile: thousands who
 	// come at once would use up all there are.
 	starting chan struct{}
@@ -31,7 +37,7 @@ type unconfined struct {
 // maxStarting is how many programs are started at once.
 const maxStarting = 32
 
-// newUnconfined finds the program.
+// newUnconfined finds the program. From then on no program inherits what the server has inherited itself.
 func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("no program to run")
@@ -40,23 +46,79 @@ func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &unconfined{p.Limits(), path, argv, make(chan struct{}, maxStarting)}, nil
+	closeInherited()
+	reserveThreads()
+	u := &unconfined{
+		policy: p.Limits(), path: path, argv: argv, starting: make(chan struct{}, maxStarting),
+		env: environment([]string{"PATH=" + sandbox.DefaultPath}, p.Env),
+	}
+	if u.null, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
+		return nil, err
+	}
+	if u.minder, err = newMinder(); err != nil {
+		u.null.Close()
+		return nil, err
+	}
+	return u, nil
 }
 
-func (u *unconfined) Close() error                         { return nil }
+// Close must come after the last program's end.
+func (u *unconfined) Close() error {
+	u.minder.close()
+	return u.null.Close()
+}
+
 func (u *unconfined) Enforced() map[sandbox.Feature]string { return nil }
 
-// keptStderr is how much of the standard error is kept for the log.
-const keptStderr = 64 << 10
+// spareThreads is how many threads of the system's the server should have, busy or not.
+const spareThreads = 16
+
+// reserveThreads makes the runtime start threads, which it keeps, before programs use up all that the user may have: one that
+// cannot be started later would end the server.
+func reserveThreads() {
+	var ready, all sync.WaitGroup
+	ready.Add(spareThreads)
+	for range spareThreads {
+		all.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			ready.Done()
+			ready.Wait()
+		})
+	}
+	all.Wait()
+}
+
+// closeUpTo is the portable way to mark descriptors: one by one, from first to more than anybody is started with.
+func closeUpTo(first int) {
+	for fd := first; fd < 1<<12; fd++ {
+		unix.CloseOnExec(fd)
+	}
+}
+
+// environment puts lists together; what comes later replaces what has the same name.
+func environment(lists ...[]string) []string {
+	var env []string
+	for _, e := range slices.Concat(lists...) {
+		name, _, _ := strings.Cut(e, "=")
+		same := func(old string) bool { return strings.HasPrefix(old, name+"=") }
+		if i := slices.IndexFunc(env, same); i >= 0 {
+			env[i] = e
+		} else {
+			env = append(env, e)
+		}
+	}
+	return env
+}
 
 // loose is a program that nothing confines.
 type loose struct {
-	cmd     *exec.Cmd
-	conn    syscall.RawConn
-	restore bool // conn was non-blocking
-	stderr  head
-	unbind  func() bool
-	timer   *time.Timer
+	pid    int
+	conn   syscall.RawConn
+	flags  int // of conn's open file, before the program got it
+	minded *minded
+	unbind func() bool
+	timer  *time.Timer
 
 	mu     sync.Mutex
 	killed sandbox.Reason
@@ -75,30 +137,13 @@ func (u *unconfined) Start(ctx context.Context, conn syscall.Conn, own sandbox.S
 	if err != nil {
 		return nil, err
 	}
-	p := &loose{conn: raw, cmd: &exec.Cmd{
-		Path: u.path, Args: append(append([]string{}, u.argv...), own.Args...), Dir: u.policy.Dir,
-		Env:         append(append([]string{"PATH=" + sandbox.DefaultPath}, u.policy.Env...), own.Env...),
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
-		WaitDelay:   time.Second, // what a left-over keeps open
-	}}
-	if u.policy.PTY {
-		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	}
-	end, err := p.take()
-	if err != nil {
+	p := &loose{conn: raw}
+	if err := p.start(u, own); err != nil {
+		err = fmt.Errorf("start %s: %w", u.path, err)
+		if noRoom(err) {
+			return nil, &chal.Refusal{Reason: chal.ReasonFull, Text: "\nToo many programs run on this server now. Try again in a few seconds.", Err: err}
+		}
 		return nil, err
-	}
-	defer end.Close()
-	p.cmd.Stdin, p.cmd.Stdout = end, end
-	switch u.policy.Stderr {
-	case sandbox.StderrPlayer:
-		p.cmd.Stderr = end
-	case sandbox.StderrLog:
-		p.cmd.Stderr = &p.stderr
-	}
-	if err := p.cmd.Start(); err != nil {
-		p.giveBack()
-		return nil, fmt.Errorf("start %s: %w", u.path, err)
 	}
 	if u.policy.Time > 0 {
 		p.timer = time.AfterFunc(u.policy.Time, func() { p.Kill(sandbox.ReasonTime) })
@@ -107,30 +152,55 @@ func (u *unconfined) Start(ctx context.Context, conn syscall.Conn, own sandbox.S
 	return p, nil
 }
 
-// take makes a descriptor of conn's for the program. Programs expect descriptors that block; that is a matter of the open file,
-// which both share, so it is undone when the program has ended.
-func (p *loose) take() (*os.File, error) {
-	var end *os.File
-	var err error
+// noRoom says whether an error goes away when other programs have ended.
+func noRoom(err error) bool {
+	return slices.ContainsFunc([]error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE}, func(full error) bool { return errors.Is(err, full) })
+}
+
+// start starts the program. It expects descriptors that block; that is a matter of the open file, which both share, so it is
+// undone when the program has ended.
+func (p *loose) start(u *unconfined, own sandbox.Session) (err error) {
+	attr := &syscall.ProcAttr{Dir: u.policy.Dir, Env: u.env, Sys: &syscall.SysProcAttr{Setpgid: true}}
+	if len(own.Env) > 0 {
+		attr.Env = environment(u.env, own.Env)
+	}
+	if u.policy.PTY {
+		attr.Sys = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	}
+	argv := slices.Concat(u.argv, own.Args)
+	if p.minded, err = u.minder.prepare(attr.Sys, u.policy.Stderr == sandbox.StderrLog); err != nil {
+		return err
+	}
 	failed := p.conn.Control(func(fd uintptr) {
-		var flags, n int
-		if flags, err = unix.FcntlInt(fd, unix.F_GETFL, 0); err != nil {
+		if p.flags, err = unix.FcntlInt(fd, unix.F_GETFL, 0); err != nil {
 			return
 		}
-		if n, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3); err != nil {
-			return
+		attr.Files = []uintptr{fd, fd, fd}
+		switch u.policy.Stderr {
+		case sandbox.StderrDiscard:
+			attr.Files[2] = u.null.Fd()
+		case sandbox.StderrLog:
+			attr.Files[2] = p.minded.end()
 		}
-		if p.restore = flags&unix.O_NONBLOCK != 0; p.restore {
-			err = unix.SetNonblock(n, false)
+		if p.flags&unix.O_NONBLOCK != 0 {
+			_, err = unix.FcntlInt(fd, unix.F_SETFL, p.flags&^unix.O_NONBLOCK)
 		}
-		end = os.NewFile(uintptr(n), "connection")
+		if err == nil {
+			p.pid, err = syscall.ForkExec(u.path, argv, attr)
+		}
 	})
-	return end, errors.Join(failed, err)
+	if err = errors.Join(failed, err); err != nil {
+		p.giveBack()
+		p.minded.drop()
+		return err
+	}
+	p.minded.started()
+	return nil
 }
 
 func (p *loose) giveBack() {
-	if p.restore {
-		p.conn.Control(func(fd uintptr) { unix.SetNonblock(int(fd), true) }) // fails when it was closed
+	if p.flags&unix.O_NONBLOCK != 0 {
+		p.conn.Control(func(fd uintptr) { unix.FcntlInt(fd, unix.F_SETFL, p.flags) }) // fails when it was closed
 	}
 }
 
@@ -142,40 +212,53 @@ func (p *loose) Kill(why sandbox.Reason) {
 		return
 	}
 	p.killed = why
-	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	syscall.Kill(-p.pid, syscall.SIGKILL)
 }
 
-// Wait waits until the program has ended, and kills what is left of its process group.
-func (p *loose) Wait() (sandbox.Exit, error) {
-	err := p.cmd.Wait()
+// end kills what is left of the program's process group.
+func (p *loose) end() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.ended = true
-	e := sandbox.Exit{Reason: p.killed, Code: p.cmd.ProcessState.ExitCode(), Stderr: p.stderr.Bytes()}
-	p.mu.Unlock()
-	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	syscall.Kill(-p.pid, syscall.SIGKILL)
+}
+
+// Wait waits until the program has ended, and ends what is left of its process group.
+func (p *loose) Wait() (sandbox.Exit, error) {
+	status, usage, err := p.minded.wait(p.pid, p.end)
 	if p.timer != nil {
 		p.timer.Stop()
 	}
 	p.unbind()
 	p.giveBack()
-	if s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-		e.Signal = int(s.Signal())
+	if err != nil {
+		return sandbox.Exit{}, os.NewSyscallError("wait", err)
 	}
-	e.CPU = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
-	if e.Reason == "" {
-		e.Reason = sandbox.ReasonExited
+	e := sandbox.Exit{Reason: sandbox.ReasonExited, Code: status.ExitStatus(), Stderr: p.minded.said()}
+	if p.killed != "" {
+		e.Reason = p.killed
 	}
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
-		return e, err
+	if status.Signaled() {
+		e.Signal = int(status.Signal())
 	}
+	e.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	return e, nil
 }
 
-// head keeps the beginning of what is written to it.
-type head struct{ bytes.Buffer }
+// keptStderr is how much of the standard error is kept for the log: its end, which says what went wrong.
+const keptStderr = 16 << 10
 
-func (h *head) Write(b []byte) (int, error) {
-	h.Buffer.Write(b[:min(len(b), keptStderr-h.Len())])
-	return len(b), nil
+// tail keeps the end of what is written to it.
+type tail []byte
+
+func (t *tail) Write(b []byte) (int, error) {
+	n := len(b)
+	b = b[max(0, n-keptStderr):]
+	if len(*t)+len(b) > 2*keptStderr {
+		*t = append((*t)[:0], (*t)[len(*t)-keptStderr:]...)
+	}
+	*t = append(*t, b...)
+	return n, nil
 }
+
+func (t tail) end() []byte { return t[max(0, len(t)-keptStderr):] }
