@@ -22,7 +22,8 @@ import (
 )
 
 const (
-	stepTime   = 10 * time.Second // for the PROXY header, and for TLS
+	stepTime   = 10 * time.Second // for the PROXY header, for the first byte of TLS, and for the rest of that
+	spareTime  = 5 * time.Second  // beside what the steps may take: each says itself what is wrong, before all took too long
 	guessTime  = 250 * time.Millisecond
 	leastWork  = 2 * time.Minute       // to find out how a proof of work is done
 	workPerOne = 10 * time.Millisecond // of difficulty: eight times what the slowest usual solver takes
@@ -59,13 +60,13 @@ func (l *line) apply(server *chal.Server) {
 		steps, longest = append(steps, l.proxied), longest+stepTime
 	}
 	if l.tls != nil {
-		steps, longest = append(steps, l.secure), longest+stepTime
+		steps, longest = append(steps, l.secure), longest+2*stepTime
 	}
 	if l.work != nil {
 		steps, longest = append(steps, l.prove), longest+workTime(l.hardest)
 	}
 	if steps != nil {
-		server.Handshake, server.HandshakeTimeout = chal.Handshakes(steps...), longest
+		server.Handshake, server.HandshakeTimeout = chal.Handshakes(steps...), longest+spareTime
 	}
 }
 
