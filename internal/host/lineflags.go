@@ -36,7 +36,7 @@ func (f *lineFlags) define(fs *pflag.FlagSet) {
 	fs.IntVar(&f.maxSessions, "max-sessions", 10_000, "`N` sessions at once; -1: no limit")
 	fs.IntVar(&f.maxPerSource, "max-per-source", 64, "`N` of them from one IPv4 address or IPv6 /64; -1: no limit")
 	fs.Float64Var(&f.rate, "rate", 0, "`N` new sessions a second from one source, on average; 0: no limit")
-	fs.StringVar(&f.pow, "pow", "0", "ask for a proof of work of this `DIFFICULTY`, on kCTF's scale (31337 takes a player's\nscript half a minute), or auto: only under load")
+	fs.StringVar(&f.pow, "pow", "0", "ask for a proof of work of this `DIFFICULTY`, on kCTF's scale (31337 takes a player's\nscript half a minute), or auto: once half of --max-sessions are open")
 	fs.Var(&f.proxies, "proxy-from", "expect the PROXY protocol (v1 or v2) from these `NETS`, and let nobody else in")
 }
 
@@ -95,11 +95,14 @@ func (f *lineFlags) work(open func() int) (func() uint32, uint32, error) {
 	if f.pow == "auto" {
 		const easiest, steps = 5000, 4
 		most := f.maxSessions
+		if most <= 0 {
+			return nil, 0, settingError("give --max-sessions a number, or --pow a difficulty", "--pow auto without a limit of sessions: it asks while half of the places are taken")
+		}
 		return func() uint32 {
 			// Nothing while half of the places are free, then twice as hard with each eighth that is taken. Who is asked has
 			// one already.
 			others := open() - 1
-			if most == 0 || 2*others < most {
+			if 2*others < most {
 				return 0
 			}
 			return easiest << min(others*8/most-4, steps)

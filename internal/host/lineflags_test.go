@@ -20,7 +20,6 @@ func TestAutoWork(t *testing.T) {
 		{10000, 5000, 0},
 		{10000, 5001, 5000},
 		{10000, 10000, 40000},
-		{0, 1000, 0}, // no limit
 	} {
 		f := lineFlags{pow: "auto"}
 		f.maxSessions = c.places
@@ -31,5 +30,10 @@ func TestAutoWork(t *testing.T) {
 		if got := work(); got != c.want || got > hardest {
 			t.Errorf("%d of %d places taken: %d, want %d, at most %d", c.open, c.places, got, c.want, hardest)
 		}
+	}
+	// Without a limit nothing says what much is.
+	f := lineFlags{pow: "auto", maxSessions: -1}
+	if work, _, err := f.work(func() int { return 1 }); err == nil || work != nil {
+		t.Errorf("without a limit of sessions: got %v", err)
 	}
 }

@@ -267,6 +267,7 @@ func TestRunMistakes(t *testing.T) {
 		"--tls on --acme localhost -- cat":             "no public host name",
 		"--pow hard -- cat":                            `--pow "hard"`,
 		"--pow 99999999 -- cat":                        `--pow "99999999"`,
+		"--pow auto --max-sessions -1 -- cat":          "--pow auto without a limit",
 		"--env =x -- cat":                              "has no name",
 		"--env NOTSET -- cat":                          "no such variable",
 		"--flag-as mail -- cat":                        `--flag-as "mail"`,
