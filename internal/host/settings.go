@@ -155,6 +155,12 @@ func (p *prefixes) Set(text string) error {
 			addr = addr.Unmap().WithZone("")
 			net, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
+		if err == nil && net.Addr().Is4In6() {
+			// Written as IPv6: connections from there have addresses of version 4. PrefixFrom refuses bits below zero.
+			if net = netip.PrefixFrom(net.Addr().Unmap(), net.Bits()-96); !net.IsValid() {
+				err = errors.New("it is more than IPv4 has")
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("%q is no network: give addresses or networks, as 10.0.0.5,10.1.0.0/16,fd00::/8", one)
 		}
