@@ -65,8 +65,8 @@ func (c *certFlags) check() error {
 		return settingError("certificates come from files or from an authority", "--acme and --tls-cert exclude each other")
 	case len(c.keys) > len(c.certs) || len(c.keys) < len(c.certs) && len(c.keys) > 0:
 		return settingError("give one --tls-key for each --tls-cert, in the same order, or none where the key is in the certificate's file", "%d --tls-cert and %d --tls-key", len(c.certs), len(c.keys))
-	case len(c.acme) == 0 && (c.email != "" || c.roots != "" || c.ca != certmagic.LetsEncryptProductionCA):
-		return settingError("--acme NAME asks for a certificate", "--acme-email, --acme-ca and --acme-root are of no use without --acme")
+	case len(c.acme) == 0 && (c.email != "" || c.roots != "" || c.dir != "" || c.ca != certmagic.LetsEncryptProductionCA):
+		return settingError("--acme NAME asks for a certificate", "--acme-email, --acme-ca, --acme-root and --acme-dir are of no use without --acme")
 	}
 	if u, err := url.Parse(c.ca); err != nil || u.Scheme != "https" || u.Host == "" {
 		return settingError("give the directory's whole URL, as "+certmagic.LetsEncryptProductionCA, "--acme-ca %q is no https URL", c.ca)
@@ -132,15 +132,34 @@ func makeCert(host string) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// automatic gets certificates from an authority by ACME, which looks at the challenge's own port (TLS-ALPN-01).
-func (c *certFlags) automatic(ctx context.Context, addr net.Addr, log *slog.Logger) (*tls.Config, func(), error) {
-	dir := c.dir
+// place returns the directory that certificates are kept in. The authority is asked long after the start, and what cannot be
+// kept then is said nowhere: so it is tried now.
+func (c *certFlags) place() (string, error) {
+	dir, hint := c.dir, "give a directory that you may write to"
 	if dir == "" {
 		base, err := os.UserConfigDir()
 		if err != nil {
-			return nil, nil, settingError("--acme-dir DIR says where", "no place to keep certificates in: %w", err)
+			return "", settingError("--acme-dir DIR says where", "no place to keep certificates in: %w", err)
 		}
-		dir = filepath.Join(base, "flagstaff", "acme")
+		dir, hint = filepath.Join(base, "flagstaff", "acme"), "--acme-dir DIR keeps them elsewhere"
+	}
+	err := os.MkdirAll(dir, 0o700)
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(dir, ".try-")
+	}
+	if err != nil {
+		return "", settingError(hint, "keep certificates in %s: %w", dir, err)
+	}
+	f.Close()
+	return dir, os.Remove(f.Name())
+}
+
+// automatic gets certificates from an authority by ACME, which looks at the challenge's own port (TLS-ALPN-01).
+func (c *certFlags) automatic(ctx context.Context, addr net.Addr, log *slog.Logger) (*tls.Config, func(), error) {
+	dir, err := c.place()
+	if err != nil {
+		return nil, nil, err
 	}
 	var roots *x509.CertPool
 	if c.roots != "" {
