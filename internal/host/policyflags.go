@@ -29,6 +29,7 @@ type policyFlags struct {
 	fileSize  size
 	openFiles int
 	tmp       size
+	tmpFlag   *pflag.Flag
 	proc      bool
 	network   bool
 	syscalls  string
@@ -55,6 +56,7 @@ func (f *policyFlags) defineSight(fs *pflag.FlagSet) {
 	fs.StringVar(&f.imageName, "image-name", "", "the image's `TAG`, where there are several in it")
 	fs.StringVar(&f.imageUser, "image-user", "", "the image's `USER` whose files it may read (default: the one the image names)")
 	fs.Var(&f.tmp, "tmp", "a writable /tmp of each session's own, of this size")
+	f.tmpFlag = fs.Lookup("tmp")
 	fs.BoolVar(&f.proc, "proc", false, "a /proc of each session's own")
 	fs.BoolVar(&f.pty, "pty", false, "a terminal, so that its prompts are shown without flushing")
 	fs.StringVar(&f.stderr, "stderr", "", "`WHERE` its standard error goes: log, player or discard (default log; with --pty player,\nbecause on a terminal some write their prompts there)")
@@ -105,7 +107,10 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 	if f.processes > mostProcesses {
 		return p, settingError("give -1 where there shall be no limit", "--processes %d is more than any system has", f.processes)
 	}
-	if f.tmp < 0 {
+	if f.processes == 0 && f.given("processes") {
+		return p, settingError("leave it out for the default, or give -1 where there shall be no limit", "--processes 0 lets no program run")
+	}
+	if f.tmp < 0 || f.tmp == 0 && f.tmpFlag.Changed {
 		return p, settingError("give a size, as 16MiB, or leave it out: then /tmp is read-only", "--tmp %v is no size", &f.tmp)
 	}
 	if f.memory > 0 && f.memory < leastMemory {

@@ -296,6 +296,10 @@ func TestRunMistakes(t *testing.T) {
 		"--cores 0.001 -- cat":                         "--cores 0.001 is no number of processors",
 		"--processes 9999999999 -- cat":                "is more than any system has",
 		"--tmp none -- cat":                            "--tmp none is no size",
+		"--tmp 0 -- cat":                               "--tmp 0 is no size",
+		"--processes 0 -- cat":                         "--processes 0 lets no program run",
+		"--no-sandbox --tmp 0 -- cat":                  "--tmp 0 is no size",
+		"--acme-dir /tmp -- cat":                       "of no use without --acme",
 		"--stderr LOG -- cat":                          `--stderr "LOG" is none of these`,
 	} {
 		r := &Run{Console: Console{Env: func(string) (string, bool) { return "", false }, Stdout: io.Discard, Stderr: t.Output()}}
