@@ -58,15 +58,48 @@ func (l *line) apply(server *chal.Server) {
 	var longest time.Duration
 	if len(l.door.Proxies) > 0 {
 		steps, longest = append(steps, l.proxied), longest+stepTime
+		quietly(server)
 	}
 	if l.tls != nil {
-		steps, longest = append(steps, l.secure), longest+2*stepTime
+		steps, longest = append(steps, players(l.secure)), longest+2*stepTime
 	}
 	if l.work != nil {
-		steps, longest = append(steps, l.prove), longest+workTime(l.hardest)
+		steps, longest = append(steps, players(l.prove)), longest+workTime(l.hardest)
 	}
 	if steps != nil {
 		server.Handshake, server.HandshakeTimeout = chal.Handshakes(steps...), longest+spareTime
+	}
+}
+
+// proxysOwn is the challenge of a connection in which a proxy looks whether the port is alive.
+const proxysOwn = "\x00the proxy's own"
+
+// quietly makes the proxies' own connections end as soon as they are accepted. They are nobody's session and nobody's failure, so
+// the ledger does not have them.
+func quietly(server *chal.Server) {
+	handler, ledger := server.Handler, server.Ledger
+	server.Handler = chal.HandlerFunc(func(ctx context.Context, s *chal.Session) error {
+		if s.Challenge == proxysOwn {
+			return nil
+		}
+		return handler.ServeChal(ctx, s)
+	})
+	if ledger != nil {
+		server.Ledger = func(e chal.Entry) {
+			if e.Challenge != proxysOwn {
+				ledger(e)
+			}
+		}
+	}
+}
+
+// players leaves a step out for the proxies' own connections.
+func players(step func(context.Context, *chal.Arrival) error) func(context.Context, *chal.Arrival) error {
+	return func(ctx context.Context, a *chal.Arrival) error {
+		if a.Challenge == proxysOwn {
+			return nil
+		}
+		return step(ctx, a)
 	}
 }
 
@@ -74,8 +107,12 @@ func (l *line) apply(server *chal.Server) {
 func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	t := a.Tube.Within(stepTime)
 	first, err := t.Peek(1)
+	if errors.Is(err, io.EOF) || errors.Is(err, tube.ErrReset) {
+		a.Challenge = proxysOwn // it only looks whether somebody is at home
+		return nil
+	}
 	if err != nil {
-		return err // a load balancer that only looks whether somebody is at home
+		return err
 	}
 	var r *bufio.Reader
 	if first == "P" {
@@ -96,8 +133,11 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	switch {
 	case err != nil:
 		return &chal.Refusal{Reason: reasonProxy, Text: fmt.Sprintf("This port expects the PROXY protocol, version 1 or 2, from %v: %v.", a.Remote.Addr(), err)}
-	case header.Command.IsLocal() || header.TransportProtocol.IsUnspec():
-		return nil // the proxy's own, as a health check
+	case header.Version == 2 && header.Command.IsLocal() || itself(header, a.Conn()):
+		a.Challenge = proxysOwn
+		return nil
+	case header.TransportProtocol.IsUnspec():
+		return nil // somebody whose address the proxy does not know, as one who comes by a Unix socket
 	}
 	player, ok := header.SourceAddr.(*net.TCPAddr)
 	if !ok {
@@ -111,6 +151,12 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	}
 	a.Defer(release)
 	return nil
+}
+
+// itself says whether a header names the very connection that it comes on. Version 1 has no LOCAL, and HAProxy's health checks say
+// so. For a player at least the destination is another: the proxy's port.
+func itself(h *proxyproto.Header, conn net.Conn) bool {
+	return h.SourceAddr != nil && h.SourceAddr.String() == conn.RemoteAddr().String() && h.DestinationAddr.String() == conn.LocalAddr().String()
 }
 
 // longestV1 is how long a header of version 1 may be, with its line end.

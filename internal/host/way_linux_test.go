@@ -3,6 +3,7 @@ package host
 // The way of a connection, through flagstaff run: TLS, the PROXY protocol, proof of work, rates.
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 // TestTLS: every usual client, on a port with TLS and one with both.
@@ -158,12 +160,44 @@ func TestProxyHeaders(t *testing.T) {
 			}
 		}
 	})
-	t.Run("LOCAL", func(t *testing.T) {
+	t.Run("unknown", func(t *testing.T) {
 		s := runProgram(t, "--proxy-from", "127.0.0.1", "--player", "--", "sh", "-c", "echo ${FLAGSTAFF_REMOTE%:*}")
-		if got := client(t, v2(0, "\x00\x00\x00"), "nc.openbsd", "-N", s.host, s.port); got != "127.0.0.1\n" {
+		if got := client(t, "PROXY UNKNOWN\r\n", "nc.openbsd", "-N", s.host, s.port); got != "127.0.0.1\n" {
 			t.Errorf("got %q, want the proxy's own address", got)
 		}
 	})
+}
+
+// TestProxysOwn: a proxy that looks whether the port is alive starts nothing, and is told nowhere.
+func TestProxysOwn(t *testing.T) {
+	s := runProgram(t, "--proxy-from", "127.0.0.1", "--tls", "auto", "--pow", "10", "--", "echo", "started")
+	for name, header := range map[string]func(p *tube.Tube) string{
+		"LOCAL":           func(*tube.Tube) string { return "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00" },
+		"LOCAL with TLVs": func(*tube.Tube) string { return "\r\n\r\n\x00\r\nQUIT\n\x20\x11\x00\x06\x04\x00\x03abc" },
+		"version 1": func(p *tube.Tube) string {
+			own := p.LocalAddr().(*net.TCPAddr)
+			return fmt.Sprintf("PROXY TCP4 127.0.0.1 127.0.0.1 %d %s\r\n", own.Port, s.port)
+		},
+		"nothing": func(p *tube.Tube) string { p.CloseWrite(); return "" },
+	} {
+		p := s.dial()
+		p.Send(header(p))
+		if got, err := p.RecvAll(100); got != "" || err != nil {
+			t.Errorf("%s: got %q, %v, want the end and nothing else", name, got, err)
+		}
+	}
+	p := s.dial()
+	p.Send("PROXY TCP4 203.0.113.7 127.0.0.1 4000 " + s.port + "\r\n")
+	solve(t, p)
+	if got, err := p.RecvAll(100); got != "started\n" {
+		t.Errorf("a player got %q, %v", got, err)
+	}
+	s.wait("end")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if events := s.log.String(); strings.Count(events, "\n") != 2 || strings.Count(events, `"remote":"203.0.113.7:4000"`) != 2 {
+		t.Errorf("the events are not those of the player alone:\n%s", events)
+	}
 }
 
 // TestTLSBehindAProxy has all steps at once.
