@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func (r *Run) Serve(ctx context.Context) error {
 	}
 	defer h.Close()
 	server := &chal.Server{
-		Name: r.name, Handler: h, Flag: config.FixedFlag, Log: log, Ledger: r.ledger(log),
+		Name: r.name, Handler: told(h), Flag: config.FixedFlag, Log: log, Ledger: r.ledger(log),
 		SessionTimeout: r.policy.time, IdleTimeout: r.policy.idle,
 	}
 	way.apply(server)
@@ -113,6 +114,18 @@ func (r *Run) Serve(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// told logs what is behind a refusal that a player has got after the session's start: there is no room for another program.
+func told(next chal.Handler) chal.Handler {
+	return chal.HandlerFunc(func(ctx context.Context, s *chal.Session) error {
+		err := next.ServeChal(ctx, s)
+		var refusal *chal.Refusal
+		if errors.As(err, &refusal) && refusal.Err != nil {
+			s.Log.Warn("refused", "error", refusal.Err)
+		}
+		return err
+	})
 }
 
 // config reads the command and the flags that are about the program.
@@ -190,8 +203,9 @@ func (r *Run) environment() ([]string, error) {
 }
 
 // command makes the program's command line good inside of the sandbox, where the working directory is another: files that
-// arguments name are shown to the program, and named by their whole path. What the sandbox has of its own or of the system's
-// stays as it is. With --dir, --root or --image the arguments mean what they mean there.
+// arguments name by a path with a slash, and an interpreter's script, are shown to the program, and named by their whole path. A word
+// that happens to be a file's name stays one. What the sandbox has of its own or of the system's stays as it is. With --dir, --root
+// or --image the arguments mean what they mean there.
 func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 	argv, files = slices.Clone(r.Command), p.Files
 	if r.policy.ownRoot() {
@@ -205,6 +219,7 @@ func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 		return argv, files, nil
 	}
 	argv[0] = inPath(argv[0])
+	var words []string
 	for i, arg := range argv[1:] {
 		if system(arg) {
 			continue
@@ -213,12 +228,41 @@ func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 			continue
 		}
 		path, err := filepath.Abs(arg)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, nil, err
+		case strings.Contains(arg, "/"), script(r.Command[:i+1]):
+			argv[i+1], files = path, append(files, path)
+		default:
+			words = append(words, arg)
 		}
-		argv[i+1], files = path, append(files, path)
+	}
+	if len(words) > 0 {
+		r.log().Warn("arguments are names of files here, and are passed on as words: the program does not see the files",
+			"arguments", strings.Join(words, " "), "hint", "write ./"+words[0]+" to show the file")
 	}
 	return argv, files, nil
+}
+
+// interpreters are programs whose first argument that is no option is a script.
+var interpreters = regexp.MustCompile(`^(sh|ash|bash|dash|ksh|zsh|fish|python|pypy|sage|perl|ruby|node|nodejs|deno|bun|php|lua|luajit|tclsh|expect|java|julia|Rscript|guile|racket)[0-9.]*$`)
+
+// code are options that take code, or a module's name, in a script's place; shells have -e for something else.
+var code = regexp.MustCompile(`^-[a-z]?(c|e|m|r)$`)
+
+// script says whether what follows on a command line is an interpreter's script.
+func script(before []string) bool {
+	for i, arg := range slices.Backward(before) {
+		if strings.HasPrefix(arg, "-") {
+			continue
+		}
+		name := filepath.Base(arg)
+		shell := strings.HasSuffix(name, "sh")
+		return interpreters.MatchString(name) && !slices.ContainsFunc(before[i+1:], func(option string) bool {
+			return code.MatchString(option) && (!shell || strings.HasSuffix(option, "c"))
+		})
+	}
+	return false
 }
 
 // system says whether a path is one of the system's, which a sandbox has too, or has another of.

@@ -205,6 +205,14 @@ func TestNamedFiles(t *testing.T) {
 	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "from /\n") || !strings.Contains(got, "No such file") {
 		t.Errorf("got %q, want the script and nothing beside it", got)
 	}
+	s = runProgram(t, "--", "cat", "./data")
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != "data\n" {
+		t.Errorf("with a slash: got %q", got)
+	}
+	s = runProgram(t, "--", "echo", "data")
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != "data\n" {
+		t.Errorf("a word: got %q", got)
+	}
 	s = runProgram(t, "--stderr", "player", "--", "sh", filepath.Join(dir, "chal.sh"))
 	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "from /\n") || !strings.Contains(got, "No such file") {
 		t.Errorf("by its whole path: got %q, want the script and nothing beside it", got)
