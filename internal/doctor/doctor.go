@@ -65,6 +65,9 @@ func report(h sandbox.Host, enforce func(sandbox.Policy) (map[sandbox.Feature]st
 		if errors.As(err, &hint) {
 			r.Hint = hint.Hint()
 		}
+		if r.Hint == "" {
+			r.Hint = noHint
+		}
 	}
 	for f, by := range how {
 		r.Checks = append(r.Checks, Check{Name: string(f), OK: true, Detail: by})
@@ -73,6 +76,9 @@ func report(h sandbox.Host, enforce func(sandbox.Policy) (map[sandbox.Feature]st
 	r.Checks = append(r.Checks, hostChecks(h)...)
 	return r
 }
+
+// noHint is for what has no hint of its own, as it is no part of a policy.
+const noHint = "the lines above say what this host has; something may forbid what the sandbox is made of, as a container's settings or a sysctl (vm.memfd_noexec)"
 
 // hostChecks are what the host has or lacks, whether the default policy needs it or not.
 func hostChecks(h sandbox.Host) []Check {
@@ -87,7 +93,7 @@ func hostChecks(h sandbox.Host) []Check {
 	if h.Why != "" {
 		detail = h.Why
 	}
-	add("host: namespaces", h.Why == "", detail, "run as root with CAP_SYS_ADMIN, or allow user namespaces (sysctl user.max_user_namespaces)")
+	add("host: namespaces", h.Why == "", detail, namespacesHint(h.Why))
 	for _, c := range []string{"memory", "pids", "cpu"} {
 		version, ok := h.Cgroups[c]
 		detail := fmt.Sprintf("version %d", version)
@@ -101,6 +107,17 @@ func hostChecks(h sandbox.Host) []Check {
 	add("host: user IDs for sessions", h.IDs, yes(h.IDs), "run as root: an ordinary user's sessions share one ID in a user namespace")
 	add("host: open files", h.OpenFiles >= wanted, fmt.Sprint(h.OpenFiles), fmt.Sprintf("`ulimit -n %d` or LimitNOFILE=: a session takes three", wanted))
 	return list
+}
+
+// namespacesHint is what to do about namespaces that cannot be made, for the reason why.
+func namespacesHint(why string) string {
+	switch {
+	case strings.Contains(why, "/proc/"):
+		return "mount /proc: the sandbox is prepared with it"
+	case strings.Contains(why, "memory for the launcher"):
+		return "set the sysctl vm.memfd_noexec to 0 or 1: the sandbox runs a program that is a file in memory alone"
+	}
+	return "run as root with CAP_SYS_ADMIN, or allow user namespaces (sysctl user.max_user_namespaces)"
 }
 
 func yes(ok bool) string {
@@ -135,7 +152,10 @@ func (r Report) Text(w io.Writer) error {
 	if r.OK {
 		b.WriteString("The default policy can be enforced.\n")
 	} else {
-		fmt.Fprintf(&b, "The default policy cannot be enforced: %s\nhint: %s\n", r.Problem, r.Hint)
+		fmt.Fprintf(&b, "The default policy cannot be enforced: %s\n", r.Problem)
+		if r.Hint != "" {
+			fmt.Fprintf(&b, "hint: %s\n", r.Hint)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -50,6 +51,29 @@ func TestWriting(t *testing.T) {
 	var back Report
 	if err := json.Unmarshal(data.Bytes(), &back); err != nil || back.OK || back.Hint != "be root" || len(back.Checks) != len(r.Checks) {
 		t.Errorf("got %s, %v", &data, err)
+	}
+}
+
+// TestNoHint: an error without a way out of its own gets one, and a report without any shows none.
+func TestNoHint(t *testing.T) {
+	for why, hint := range map[string]string{
+		"sandbox: memory for the launcher: permission denied":                         "vm.memfd_noexec",
+		"sandbox: open the launcher: open /proc/self/fd/3: no such file or directory": "mount /proc",
+		"operation not permitted": "user namespaces",
+	} {
+		r := report(sandbox.Host{Why: why}, func(sandbox.Policy) (map[sandbox.Feature]string, error) { return nil, errors.New(why) })
+		if r.OK || r.Hint == "" {
+			t.Errorf("%s: got %+v, want a hint", why, r)
+		}
+		for _, c := range r.Checks {
+			if c.Name == "host: namespaces" && !strings.Contains(c.Hint, hint) {
+				t.Errorf("%s: the hint is %q, want %q in it", why, c.Hint, hint)
+			}
+		}
+	}
+	var text bytes.Buffer
+	if err := (Report{Problem: "it is ill"}).Text(&text); err != nil || strings.Contains(text.String(), "hint:") {
+		t.Errorf("got %q, %v", &text, err)
 	}
 }
 
