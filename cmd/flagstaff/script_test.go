@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 //
 //	serve [ARGS…]        starts flagstaff serve --json --listen 127.0.0.1:0 ARGS and sets $PORT
 //	run [ARGS…]          the same for flagstaff run
-//	stop SIGNAL          sends it INT or TERM and waits; it must exit with 0
+//	stop SIGNAL          sends it INT, TERM or HUP and waits; it must exit with 0
 //	events               what the server wrote to standard output becomes the file events
 //
 // and the condition [sandbox], that this host can enforce the default policy.
@@ -118,7 +118,7 @@ func startServer(ts *testscript.TestScript, args []string) {
 func stopServer(ts *testscript.TestScript, neg bool, args []string) {
 	v, ok := servers.Load(ts.Getenv("WORK"))
 	if !ok || neg || len(args) != 1 {
-		ts.Fatalf("usage: stop INT|TERM, after serve")
+		ts.Fatalf("usage: stop INT|TERM|HUP, after serve")
 	}
 	s := v.(*server)
 	ts.Check(sendSignal(s.cmd.Process, args[0]))

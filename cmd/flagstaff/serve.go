@@ -20,8 +20,8 @@ Only this machine can reach it unless --listen says otherwise. The flag is
 $FLAGSTAFF_FLAG, or made up and shown. Questions are drawn with $FLAGSTAFF_KEY
 (hexadecimal), or a key that is made once and kept as flagstaff/event.key in the
 user's configuration folder: with the same key --replay asks a game's questions
-again. SIGINT and SIGTERM let open sessions
-finish for --drain; a second one ends them at once.`,
+again. SIGINT, SIGTERM and SIGHUP let open sessions finish for --drain; a second
+SIGINT or SIGTERM ends them at once.`,
 		Example: `  flagstaff serve
   flagstaff serve --listen 0.0.0.0:1337
   FLAGSTAFF_FLAG='flag{mine}' flagstaff serve --json --listen 127.0.0.1:0`,

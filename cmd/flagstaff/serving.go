@@ -18,11 +18,16 @@ import (
 // hurryTime is how long a server's end may take after a second signal.
 const hurryTime = 2 * time.Second
 
-// serving runs a server until SIGINT or SIGTERM, which lets its sessions finish. A second one cuts them, and a third kills.
+// serving runs a server until SIGINT or SIGTERM, which lets its sessions finish. A second one cuts them, and a third kills. SIGHUP, of
+// a terminal that was closed, is the same, but never a second one, because it comes twice: from the shell and from the system. Who
+// ignores it goes on, as under nohup.
 func serving(cmd *cobra.Command, c *host.Console, serve func(context.Context) error) error {
 	c.Stdout, c.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 	ctx, end := context.WithCancel(cmd.Context())
 	defer end()
@@ -41,9 +46,12 @@ func serving(cmd *cobra.Command, c *host.Console, serve func(context.Context) er
 			return reported(c.Stderr, err)
 		case <-late:
 			return reported(c.Stderr, fmt.Errorf("end the sessions: that takes longer than %v", hurryTime))
-		case <-signals:
+		case s := <-signals:
 			if ctx.Err() == nil {
 				end()
+				continue
+			}
+			if s == syscall.SIGHUP {
 				continue
 			}
 			signal.Stop(signals)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -30,25 +29,6 @@ func (h *hosted) groups() (list []string) {
 		return nil
 	})
 	return list
-}
-
-// closed waits until nobody is let in any more.
-func (h *hosted) closed() {
-	h.t.Helper()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for late := time.After(20 * time.Second); ; {
-		conn, err := net.Dial("tcp", h.addr)
-		if err != nil {
-			return
-		}
-		conn.Close()
-		select {
-		case <-again.C:
-		case <-late:
-			h.t.Fatal("it still listens after a signal")
-		}
-	}
 }
 
 // TestSecondSignal: it ends the sessions that the first has let go on, and nothing of them is left.

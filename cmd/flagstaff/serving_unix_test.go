@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
 	"syscall"
@@ -86,6 +87,25 @@ func (h *hosted) signal(s syscall.Signal) {
 	h.t.Helper()
 	if err := h.cmd.Process.Signal(s); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+// closed waits until nobody is let in any more.
+func (h *hosted) closed() {
+	h.t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for late := time.After(20 * time.Second); ; {
+		conn, err := net.Dial("tcp", h.addr)
+		if err != nil {
+			return
+		}
+		conn.Close()
+		select {
+		case <-again.C:
+		case <-late:
+			h.t.Fatal("it still listens after a signal")
+		}
 	}
 }
 
@@ -182,5 +202,36 @@ func TestStalledError(t *testing.T) {
 			t.Errorf("got %v after %v, want exit status 1 after %v", err, took, sayTime)
 		}
 		out.Close() // who says it ends
+	})
+}
+
+// TestHangup: a terminal that is closed ends a server as SIGTERM does, however often it says so, unless that was ignored from the
+// start.
+func TestHangup(t *testing.T) {
+	t.Run("heeded", func(t *testing.T) {
+		log := new(testkit.Buffer)
+		h := begin(t, log, "run", "-l", "127.0.0.1:0", "--drain", "1h", "--no-sandbox", "--", "cat")
+		p := h.hold()
+		h.signal(syscall.SIGHUP)
+		h.closed()
+		h.signal(syscall.SIGHUP)
+		p.SendLine("still here")
+		if got, err := p.RecvLine(); got != "still here" {
+			t.Errorf("got %q, %v, want to finish", got, err)
+		}
+		p.Close()
+		h.wait(20 * time.Second)
+		if !strings.Contains(log.String(), "reason=left") && !strings.Contains(log.String(), "reason=done") {
+			t.Errorf("the log does not say that the session ended:\n%s", log)
+		}
+	})
+	t.Run("ignored", func(t *testing.T) {
+		signal.Ignore(syscall.SIGHUP) // the server inherits that
+		defer signal.Reset(syscall.SIGHUP)
+		h := begin(t, new(testkit.Buffer), "run", "-l", "127.0.0.1:0", "--drain", "0s", "--no-sandbox", "--", "cat")
+		h.signal(syscall.SIGHUP)
+		h.hold()
+		h.signal(syscall.SIGTERM)
+		h.wait(20 * time.Second)
 	})
 }

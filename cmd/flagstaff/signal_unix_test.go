@@ -12,6 +12,8 @@ func sendSignal(p *os.Process, name string) error {
 	switch name {
 	case "INT":
 		return p.Signal(syscall.SIGINT)
+	case "HUP":
+		return p.Signal(syscall.SIGHUP)
 	case "TERM":
 		return p.Signal(syscall.SIGTERM)
 	}

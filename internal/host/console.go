@@ -34,7 +34,7 @@ type Console struct {
 
 func (c *Console) define(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.json, "json", false, "write events to standard output, one JSON object a line")
-	fs.DurationVar(&c.drain, "drain", 10*time.Second, "how long open sessions may finish after SIGINT or SIGTERM")
+	fs.DurationVar(&c.drain, "drain", 10*time.Second, "how long open sessions may finish after SIGINT, SIGTERM or SIGHUP")
 }
 
 func (c *Console) check() error {
