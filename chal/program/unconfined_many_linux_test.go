@@ -116,6 +116,25 @@ func TestUnconfinedLastWords(t *testing.T) {
 	}
 }
 
+// TestUnconfinedClose: it kills what still runs, and starts nothing more.
+func TestUnconfinedClose(t *testing.T) {
+	s := serve(t, program.Config{Unconfined: true, Command: []string{"cat"}})
+	p := s.dial()
+	p.SendLine("hello")
+	if got, err := p.RecvLine(); got != "hello" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	if err := s.handler.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, err := p.RecvAll(100); got != "" {
+		t.Errorf("got %q, %v, want the end", got, err)
+	}
+	if got, err := s.dial().RecvAll(1000); !strings.Contains(got, "Something went wrong on our side") {
+		t.Errorf("the next got %q, %v", got, err)
+	}
+}
+
 // TestUnconfinedEnvironment: what is named twice is there once, as it was named last.
 func TestUnconfinedEnvironment(t *testing.T) {
 	c := program.Config{Unconfined: true, Flag: program.FlagEnv, Command: []string{"/usr/bin/env"}}

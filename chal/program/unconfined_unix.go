@@ -32,6 +32,10 @@ type unconfined struct {
 	// starting has a place for each session that is being started, which takes several descriptors meanwhile: thousands who
 	// come at once would use up all there are.
 	starting chan struct{}
+
+	mu      sync.Mutex
+	running map[*loose]struct{} // nil: it is closed
+	ended   sync.WaitGroup
 }
 
 // maxStarting is how many programs are started at once.
@@ -50,7 +54,7 @@ func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
 	reserveThreads()
 	u := &unconfined{
 		policy: p.Limits(), path: path, argv: argv, starting: make(chan struct{}, maxStarting),
-		env: environment([]string{"PATH=" + sandbox.DefaultPath}, p.Env),
+		env: environment([]string{"PATH=" + sandbox.DefaultPath}, p.Env), running: make(map[*loose]struct{}),
 	}
 	if u.null, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
 		return nil, err
@@ -62,8 +66,15 @@ func newUnconfined(p sandbox.Policy, argv []string) (runner, error) {
 	return u, nil
 }
 
-// Close must come after the last program's end.
+// Close kills what still runs.
 func (u *unconfined) Close() error {
+	u.mu.Lock()
+	for p := range u.running {
+		p.Kill(sandbox.ReasonKilled)
+	}
+	u.running = nil
+	u.mu.Unlock()
+	u.ended.Wait()
 	u.minder.close()
 	return u.null.Close()
 }
@@ -113,7 +124,8 @@ func environment(lists ...[]string) []string {
 
 // loose is a program that nothing confines.
 type loose struct {
-	pid    int
+	u      *unconfined
+	pid    int // zero: it has not been started
 	conn   syscall.RawConn
 	flags  int // of conn's open file, before the program got it
 	minded *minded
@@ -137,8 +149,12 @@ func (u *unconfined) Start(ctx context.Context, conn syscall.Conn, own sandbox.S
 	if err != nil {
 		return nil, err
 	}
-	p := &loose{conn: raw}
+	p := &loose{u: u, conn: raw}
+	if !u.enter(p) {
+		return nil, sandbox.ErrClosed
+	}
 	if err := p.start(u, own); err != nil {
+		u.leave(p)
 		err = fmt.Errorf("start %s: %w", u.path, err)
 		if noRoom(err) {
 			return nil, &chal.Refusal{Reason: chal.ReasonFull, Text: "\nToo many programs run on this server now. Try again in a few seconds.", Err: err}
@@ -150,6 +166,25 @@ func (u *unconfined) Start(ctx context.Context, conn syscall.Conn, own sandbox.S
 	}
 	p.unbind = context.AfterFunc(ctx, func() { p.Kill(sandbox.ReasonKilled) })
 	return p, nil
+}
+
+// enter counts p among those that Close kills and waits for.
+func (u *unconfined) enter(p *loose) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.running == nil {
+		return false
+	}
+	u.running[p] = struct{}{}
+	u.ended.Add(1)
+	return true
+}
+
+func (u *unconfined) leave(p *loose) {
+	u.mu.Lock()
+	delete(u.running, p)
+	u.mu.Unlock()
+	u.ended.Done()
 }
 
 // noRoom says whether an error goes away when other programs have ended.
@@ -171,6 +206,7 @@ func (p *loose) start(u *unconfined, own sandbox.Session) (err error) {
 	if p.minded, err = u.minder.prepare(attr.Sys, u.policy.Stderr == sandbox.StderrLog); err != nil {
 		return err
 	}
+	var pid int
 	failed := p.conn.Control(func(fd uintptr) {
 		if p.flags, err = unix.FcntlInt(fd, unix.F_GETFL, 0); err != nil {
 			return
@@ -186,7 +222,7 @@ func (p *loose) start(u *unconfined, own sandbox.Session) (err error) {
 			_, err = unix.FcntlInt(fd, unix.F_SETFL, p.flags&^unix.O_NONBLOCK)
 		}
 		if err == nil {
-			p.pid, err = syscall.ForkExec(u.path, argv, attr)
+			pid, err = syscall.ForkExec(u.path, argv, attr)
 		}
 	})
 	if err = errors.Join(failed, err); err != nil {
@@ -195,6 +231,11 @@ func (p *loose) start(u *unconfined, own sandbox.Session) (err error) {
 		return err
 	}
 	p.minded.started()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pid = pid; p.killed != "" {
+		syscall.Kill(-pid, syscall.SIGKILL)
+	}
 	return nil
 }
 
@@ -212,7 +253,9 @@ func (p *loose) Kill(why sandbox.Reason) {
 		return
 	}
 	p.killed = why
-	syscall.Kill(-p.pid, syscall.SIGKILL)
+	if p.pid > 0 {
+		syscall.Kill(-p.pid, syscall.SIGKILL)
+	}
 }
 
 // end kills what is left of the program's process group.
@@ -225,6 +268,7 @@ func (p *loose) end() {
 
 // Wait waits until the program has ended, and ends what is left of its process group.
 func (p *loose) Wait() (sandbox.Exit, error) {
+	defer p.u.leave(p)
 	status, usage, err := p.minded.wait(p.pid, p.end)
 	if p.timer != nil {
 		p.timer.Stop()
