@@ -259,7 +259,7 @@ func (c *session) farewell(text string) {
 		if text != "" {
 			tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
 		}
-		c.srv.linger(conn)
+		c.srv.linger(conn, cmp.Or(span(c.srv.IdleTimeout, defaultIdleTimeout), defaultIdleTimeout))
 		tube.Close()
 	})
 }
@@ -277,28 +277,71 @@ var junk = sync.Pool{New: func() any { return new([2 << 10]byte) }}
 
 // linger makes a following Close lose nothing: it half-closes and reads away what comes until the peer
 // closes too. A connection closed while input is unread, or before all input has come, would be reset by the
-// system, and the peer could lose lines it has not read.
-func (s *Server) linger(conn net.Conn) {
+// system, and the peer could lose lines it has not read. One who is slow to read what was sent is waited for, as long as patience.
+func (s *Server) linger(conn net.Conn, patience time.Duration) {
 	d := span(s.Linger, defaultLinger)
 	half, ok := conn.(closeWriter)
 	if d == 0 || !ok {
 		return
 	}
-	conn.SetReadDeadline(time.Now().Add(d))
-	if s.hurry.Load() { // set before Close shortens the deadlines of all: one of the two sees the other
-		conn.SetReadDeadline(time.Now().Add(min(d, hurryLinger)))
+	wait := func() {
+		conn.SetReadDeadline(time.Now().Add(d))
+		if s.hurry.Load() { // set before Close shortens the deadlines of all: one of the two sees the other
+			conn.SetReadDeadline(time.Now().Add(min(d, hurryLinger)))
+		}
 	}
+	wait()
 	if half.CloseWrite() != nil {
 		return // reset, or closed by the handler
 	}
 	runtime.Gosched() // most players close at once: let them, and the first read is the last
 	buf := junk.Get().(*[2 << 10]byte)
 	defer junk.Put(buf)
-	for left := lingerBytes; left > 0; {
+	var r *reader
+	for left := lingerBytes; ; {
 		n, err := conn.Read(buf[:])
-		if err != nil {
+		left -= n
+		if err == nil && left > 0 {
+			continue
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) || s.hurry.Load() {
 			return
 		}
-		left -= n
+		if r == nil {
+			r = &reader{tcp: tube.TCP(conn), unacked: tube.Unacked, end: time.Now().Add(patience), moved: time.Now()}
+		}
+		if !r.reads() {
+			return
+		}
+		left = lingerBytes
+		if err != nil {
+			wait()
+		}
 	}
+}
+
+// reader is a player who has not had everything yet when the server would go.
+type reader struct {
+	tcp     *net.TCPConn
+	unacked func(*net.TCPConn) (n int, known bool)
+	end     time.Time // of the server's patience
+	owed    int       // what the player's system had not acknowledged when last asked
+	moved   time.Time // when that last changed
+}
+
+// slowestReader is how long nothing may become of what a player has not had yet. A slow one's system takes it by dozens of
+// kilobytes, and says nothing between.
+const slowestReader = 10 * time.Second
+
+// reads says whether the player still takes what was sent.
+func (r *reader) reads() bool {
+	now := time.Now()
+	if r.tcp == nil || !now.Before(r.end) {
+		return false
+	}
+	owed, _ := r.unacked(r.tcp) // 0 where it is not known
+	if owed != r.owed {
+		r.owed, r.moved = owed, now
+	}
+	return owed > 0 && now.Sub(r.moved) < slowestReader
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
@@ -133,4 +134,66 @@ func TestLastLineIsDeliveredOnRealSockets(t *testing.T) {
 			t.Fatalf("read %d bytes, %v, want %d", len(got), err, len(last))
 		}
 	}
+}
+
+// A player who reads slowly gets everything, whatever he sends meanwhile.
+func TestSlowReaders(t *testing.T) {
+	const linger, pace, step = 20 * time.Millisecond, 2 * time.Millisecond, 4 << 10
+	if runtime.GOOS != "linux" {
+		t.Skip("the system does not tell what the player has not had")
+	}
+	all := strings.Repeat("x", 400<<10)
+	addr := realServer(t, &Server{MaxPerSource: -1, Linger: linger, Handler: HandlerFunc(func(_ context.Context, s *Session) error {
+		return s.Send(all)
+	})})
+	for name, sent := range map[string]int{"who types": 0, "who has sent much": 3 * lingerBytes} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", addr.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			tcp := conn.(*net.TCPConn)
+			defer tcp.Close()
+			tcp.SetReadBuffer(16 * step)
+			tcp.SetDeadline(time.Now().Add(30 * time.Second))
+			var sending sync.WaitGroup
+			defer sending.Wait()
+			sending.Go(func() { tcp.Write(make([]byte, sent)) })
+			// The player's pace is what this is about: 200 ms in all, ten times what the server lingers.
+			ticks := time.NewTicker(pace)
+			defer ticks.Stop()
+			buf, got := make([]byte, step), 0
+			for err == nil {
+				<-ticks.C
+				var n int
+				n, err = tcp.Read(buf)
+				got += n
+				if sent == 0 {
+					tcp.Write([]byte("y\n"))
+				}
+			}
+			if got != len(all) {
+				t.Errorf("got %d bytes, %v, want %d", got, err, len(all))
+			}
+			tcp.Close()
+		})
+	}
+}
+
+// A player who takes nothing of what was sent is not waited for without end.
+func TestReaderWhoStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, patience := range []time.Duration{time.Second, time.Minute} {
+			start := time.Now()
+			r := &reader{tcp: new(net.TCPConn), end: start.Add(patience), owed: 5, moved: start}
+			r.unacked = func(*net.TCPConn) (int, bool) { return 5, true }
+			for r.reads() {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if got, want := time.Since(start), min(patience, slowestReader); got != want {
+				t.Errorf("of %v of patience: waited %v, want %v", patience, got, want)
+			}
+		}
+	})
 }

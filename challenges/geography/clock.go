@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 const (
@@ -30,7 +31,7 @@ type clock struct {
 // the proxy, not to the player: no round trip is credited, and the budget doubles instead.
 func newClock(s *chal.Session) clock {
 	c := clock{total: thinkingTime, rtt: func() time.Duration { return 0 }}
-	conn := tcpConn(s.Conn())
+	conn := tube.TCP(s.Conn())
 	switch {
 	case proxied(s):
 		c.total *= 2
@@ -73,24 +74,9 @@ func (c *clock) spend(d time.Duration) {
 // spent is the thinking time so far.
 func (c *clock) spent() time.Duration { return c.total - c.left }
 
-// tcpConn finds the TCP connection below wrappers such as *tls.Conn, or nil.
-func tcpConn(c net.Conn) *net.TCPConn {
-	for range 8 { // wrappers that wrap themselves would never end
-		switch w := c.(type) {
-		case *net.TCPConn:
-			return w
-		case interface{ NetConn() net.Conn }:
-			c = w.NetConn()
-		default:
-			return nil
-		}
-	}
-	return nil
-}
-
 // proxied says whether the player is not who the connection leads to.
 func proxied(s *chal.Session) bool {
-	conn := tcpConn(s.Conn())
+	conn := tube.TCP(s.Conn())
 	if conn == nil || !s.Remote.IsValid() {
 		return false
 	}

@@ -1,0 +1,37 @@
+package tube_test
+
+import (
+	"crypto/tls"
+	"net"
+	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/tube"
+)
+
+type endless struct{ net.Conn }
+
+func (e endless) NetConn() net.Conn { return e }
+
+func TestTCP(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	over := tls.Server(tube.New(conn), nil)
+	for name, c := range map[string]net.Conn{"itself": conn, "below a tube": tube.New(conn), "below TLS over a tube": over, "below all": tube.New(over)} {
+		if got := tube.TCP(c); got != conn {
+			t.Errorf("%s: got %v, want the connection", name, got)
+		}
+	}
+	for _, c := range []net.Conn{nil, endless{}, &net.UnixConn{}} {
+		if got := tube.TCP(c); got != nil {
+			t.Errorf("of %T: got %v, want nil", c, got)
+		}
+	}
+}
