@@ -23,7 +23,7 @@ func TestTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	over := tls.Server(tube.New(conn), nil)
+	over := tls.Server(tube.New(conn), &tls.Config{})
 	for name, c := range map[string]net.Conn{"itself": conn, "below a tube": tube.New(conn), "below TLS over a tube": over, "below all": tube.New(over)} {
 		if got := tube.TCP(c); got != conn {
 			t.Errorf("%s: got %v, want the connection", name, got)

@@ -243,38 +243,33 @@ func (s *session) relay(ctx context.Context, ours net.Conn, theirs file, endInpu
 		return sandbox.Exit{}, err
 	}
 	in, stop := context.WithCancel(ctx)
+	out, cut := context.WithCancel(ctx)
+	defer cut()
 	player := s.Within(forever)
-	measure := m.meter
-	var bulkIn, bulkOut func() error
-	if tcp, ok := s.Conn().(*net.TCPConn); ok && canWatch {
-		// The system can move the bytes, and count them. But that takes two pipes a session: only for who has many.
-		count := tcpMeter(tcp)
-		measure = func() (in, out uint64, alive bool) {
-			in, out, _ = count()
-			return in, out, true // a player who has had everything may leave before the program has ended; one who leaves earlier is met by who writes
-		}
-		inner := sync.OnceValue(func() *tube.Tube { return tube.New(ours) })
-		move := func(ctx context.Context, dst, src *tube.Tube) error {
-			_, err := src.With(ctx).WriteTo(dst.With(ctx))
-			return err
-		}
-		bulkIn = func() error { return move(in, inner(), player) }
-		bulkOut = func() error { return move(ctx, s.Tube, inner()) }
-	}
+	measure, bulkIn, bulkOut := s.ways(in, out, m, player)
 	defer s.watch.add(p, measure)()
 
+	ended := make(chan struct{})
 	var copying sync.WaitGroup
 	copying.Go(func() {
-		if err := pour(m, player.With(in), bulkIn); err == nil {
+		err := pour(m, player.With(in), bulkIn)
+		if err == nil {
 			endInput(in)
+			return
+		}
+		if s.Own(err) == nil { // the program reads no more; the player may still leave
+			_, err = player.With(in).Discard()
+		}
+		if err != nil && in.Err() == nil {
+			p.Kill(sandbox.ReasonLeft)
 		}
 	})
 	copying.Go(func() {
 		// The tube, not the connection below it: TLS and recordings are in it.
-		err := pour(s.With(ctx), m, bulkOut)
+		err := pour(s.With(out), m, bulkOut)
 		switch {
 		case err == nil:
-			s.With(ctx).CloseWrite()
+			s.endOutput(ctx, ended)
 		case ctx.Err() == nil && !errors.Is(err, os.ErrDeadlineExceeded):
 			p.Kill(sandbox.ReasonLeft)
 		default:
@@ -282,9 +277,58 @@ func (s *session) relay(ctx context.Context, ours net.Conn, theirs file, endInpu
 		}
 	})
 	exit, err := p.Wait()
+	close(ended)
 	stop()
+	if exit.Reason != sandbox.ReasonExited {
+		defer time.AfterFunc(cutAfter, cut).Stop()
+	}
 	copying.Wait()
 	return exit, err
+}
+
+const (
+	// endsWithin is how long after the end of a program's output its own end is expected.
+	endsWithin = time.Second
+	// cutAfter is how long a player has to take what a program wrote that was ended for what it did.
+	cutAfter = 2 * time.Second
+)
+
+// endOutput tells the player the end of the output, where the program goes on without. When it has ended too, the server
+// has the last word.
+func (s *session) endOutput(ctx context.Context, ended <-chan struct{}) {
+	wait := time.NewTimer(endsWithin)
+	defer wait.Stop()
+	select {
+	case <-ended:
+	case <-wait.C:
+		s.With(ctx).CloseWrite()
+	}
+}
+
+// ways says how a relay is measured, and how it moves many bytes.
+func (s *session) ways(in, out context.Context, ours *countedConn, player *tube.Tube) (measure meter, bulkIn, bulkOut func() error) {
+	tcp := tube.TCP(s.Conn())
+	if tcp == nil || !canWatch {
+		return ours.meter, nil, nil
+	}
+	count := tcpMeter(tcp)
+	if s.Conn() != net.Conn(tcp) {
+		// What TLS makes of the bytes is not what passes.
+		return func() (in, out uint64, alive bool) {
+			_, _, alive = count()
+			in, out, _ = ours.meter()
+			return in, out, alive
+		}, nil, nil
+	}
+	// The system can move the bytes, and count them. But that takes two pipes a session: only for who has many.
+	inner := sync.OnceValue(func() *tube.Tube { return tube.New(ours.Conn) })
+	move := func(ctx context.Context, dst, src *tube.Tube) error {
+		_, err := src.With(ctx).WriteTo(dst.With(ctx))
+		return err
+	}
+	bulkIn = func() error { return move(in, inner(), player) }
+	bulkOut = func() error { return move(out, s.Tube, inner()) }
+	return count, bulkIn, bulkOut
 }
 
 // verdict is what the server is told of a session's end.
@@ -302,6 +346,8 @@ func verdict(e sandbox.Exit) error {
 		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program computed for too long and was ended."}
 	case sandbox.ReasonOutput:
 		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program wrote too much and was ended."}
+	case sandbox.ReasonKilled:
+		return &chal.Refusal{Reason: chal.Reason(e.Reason), Text: "\nThe program was ended from outside. Please try again."}
 	}
 	return nil
 }
