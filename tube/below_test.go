@@ -2,6 +2,7 @@ package tube_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"testing"
 
@@ -33,5 +34,27 @@ func TestTCP(t *testing.T) {
 		if got := tube.TCP(c); got != nil {
 			t.Errorf("of %T: got %v, want nil", c, got)
 		}
+	}
+}
+
+// TestAbortBelow resets a connection that is below another tube.
+func TestAbortBelow(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	tube.New(tls.Client(tube.New(conn), &tls.Config{InsecureSkipVerify: true})).Abort()
+	if _, err := tube.New(peer).Recv(); !errors.Is(err, tube.ErrReset) {
+		t.Errorf("the peer got %v, want a reset", err)
 	}
 }

@@ -151,7 +151,11 @@ func (t *Tube) Abort() error {
 		p.kill()
 	}
 	conn := t.conn
-	if tcp := t.tcp(); tcp != nil {
+	tcp := t.tcp()
+	if c := TCP(conn); tcp == nil && c != nil {
+		tcp = c // below another tube
+	}
+	if tcp != nil {
 		tcp.SetLinger(0)
 		if conn != net.Conn(tcp) {
 			defer conn.Close() // what is above may hold more than the connection

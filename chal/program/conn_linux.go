@@ -102,11 +102,13 @@ func (t terminal) change(settings func(*unix.Termios)) error {
 	return errors.Join(failed, err)
 }
 
-// Read returns the end of the stream when the last process has closed the terminal.
+// Read returns the end of the stream when the last process has closed the terminal. Nobody will read what is still written then:
+// a full terminal would say that it takes more, and take nothing, for ever.
 func (t terminal) Read(p []byte) (int, error) {
 	n, err := t.File.Read(p)
 	if errors.Is(err, unix.EIO) {
 		err = io.EOF
+		t.SetWriteDeadline(past)
 	}
 	return n, err
 }

@@ -280,25 +280,3 @@ func survivors(t testing.TB, dir string) (left []string) {
 	}
 	return left
 }
-
-// TestComputing ends a program that has used up its processor time.
-func TestComputing(t *testing.T) {
-	s := serve(t, program.Config{Command: []string{compiled(t, "hostile")}, Policy: sandbox.Policy{CPU: time.Second}})
-	p := s.dial()
-	p.SendLine("burn")
-	out, err := p.RecvAll(1 << 20)
-	if !strings.Contains(out, "computed for too long") || s.end(p) != "cpu" {
-		t.Errorf("got %q, %v, ended for %q", out, err, s.end(p))
-	}
-}
-
-// TestPlayerLeft ends a session whose player has broken the connection off.
-func TestPlayerLeft(t *testing.T) {
-	s := serve(t, program.Config{Command: []string{"sleep", "1000"}})
-	p := s.dial()
-	p.SendLine("x")
-	p.Abort()
-	if got := s.end(p); got != chal.ReasonLeft {
-		t.Errorf("ended for %q, want %q", got, chal.ReasonLeft)
-	}
-}

@@ -279,12 +279,16 @@ func (s *session) relay(ctx context.Context, ours net.Conn, theirs file, endInpu
 	exit, err := p.Wait()
 	close(ended)
 	stop()
+	m.SetWriteDeadline(past) // a terminal takes no more and says nothing
 	if exit.Reason != sandbox.ReasonExited {
 		defer time.AfterFunc(cutAfter, cut).Stop()
 	}
 	copying.Wait()
 	return exit, err
 }
+
+// past is a deadline that wakes who waits.
+var past = time.Unix(1, 0)
 
 const (
 	// endsWithin is how long after the end of a program's output its own end is expected.

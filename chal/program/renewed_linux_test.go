@@ -13,8 +13,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/chal/program"
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
+	"github.com/flagstaff-ctf/flagstaff/sandbox"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -65,8 +67,11 @@ func TestLauncherKilled(t *testing.T) {
 		}
 		killLauncher(t)
 		for _, p := range held {
-			if rest, err := p.RecvAll(1 << 10); rest != "" || err != nil {
-				t.Errorf("who played then got %q, %v, want the end", rest, err)
+			if rest, err := p.RecvAll(1 << 10); !strings.Contains(rest, "ended from outside") || err != nil {
+				t.Errorf("who played then got %q, %v, want a reason", rest, err)
+			}
+			if got := s.end(p); got != chal.Reason(sandbox.ReasonKilled) {
+				t.Errorf("ended for %q, want %q", got, sandbox.ReasonKilled)
 			}
 		}
 		var playing sync.WaitGroup
