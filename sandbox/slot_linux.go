@@ -107,16 +107,21 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	p := &Process{own: s, conn: raw}
-	take := (*Runner).take
-	for try := 1; ; try++ {
+	take, patience := (*Runner).take, patience{left: mostPatience}
+	for try := 1; ; {
 		err := r.send(ctx, p, take)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, errGone) || try == maxTries {
+		switch {
+		case err == nil:
+		case isShort(err) && patience.wait(ctx):
+			continue
+		case errors.Is(err, errGone) && try < maxTries:
+			try++
+			take = (*Runner).takeNew // the free ones may be dead, too
+			continue
+		default:
 			return nil, err
 		}
-		take = (*Runner).takeNew // the free ones may be dead, too
+		break
 	}
 	if t := r.plan.Time; t > 0 {
 		p.timer = time.AfterFunc(t, func() { p.Kill(ReasonTime) })
@@ -130,6 +135,33 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 // maxTries is how often a session asks for a slot, when one after the other proves dead before the program can have been
 // started: the first may be of a launcher that was killed, the second finds that out, and two are of others.
 const maxTries = 4
+
+// isShort says that something was used up that others will give back: descriptors, or processes.
+func isShort(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.EAGAIN)
+}
+
+// mostPatience is how long a session waits for what was used up.
+const mostPatience = 5 * time.Second
+
+// patience waits a few times, longer and longer.
+type patience struct{ last, left time.Duration }
+
+// wait is false when ctx has ended or no patience is left.
+func (p *patience) wait(ctx context.Context) bool {
+	p.last = max(10*time.Millisecond, min(2*p.last, 500*time.Millisecond))
+	if p.left -= p.last; p.left < 0 {
+		return false
+	}
+	pause := time.NewTimer(p.last)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 // send sends the session to a slot.
 func (r *Runner) send(ctx context.Context, p *Process, take func(*Runner, context.Context) (*slot, error)) error {

@@ -173,6 +173,10 @@ func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if short := errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EAGAIN); short {
+		s.Log.Error("start a program", "error", err)
+		return &chal.Refusal{Reason: chal.ReasonFull, Text: "Sorry, too many are playing now. Try again in a few seconds."}
+	}
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,9 @@ func TestDescriptorsUsedUp(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("the server: %v\n%s", err, log.String())
 		}
+		if strings.Contains(log.String(), "msg=handler ") { // the player was told that something went wrong
+			t.Errorf("it calls a shortage a failure:\n%s", log.String())
+		}
 	})
 	out := bufio.NewScanner(pipe)
 	line := func() string {
