@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -104,7 +106,23 @@ func runnable(name, path string) error {
 	if runtime.GOOS == "linux" && !bytes.HasPrefix(start, []byte("#!")) && !bytes.HasPrefix(start, []byte("\x7fELF")) && !otherFormats() {
 		return &ProgramError{name, "is neither a program of this system nor a script that begins with #!", "name what runs it: python3 " + name + ", or sh " + name, nil}
 	}
+	if machine := foreign(f); machine != "" && !otherFormats() {
+		return &ProgramError{name, "was built for other machines (" + machine + ")", "build it for " + runtime.GOARCH, nil}
+	}
 	return nil
+}
+
+// foreign says for what other machine a program was made, or "".
+func foreign(f *os.File) string {
+	program, err := elf.NewFile(f)
+	if err != nil {
+		return ""
+	}
+	own := map[string][]elf.Machine{"amd64": {elf.EM_X86_64, elf.EM_386}, "arm64": {elf.EM_AARCH64, elf.EM_ARM}}[runtime.GOARCH]
+	if own == nil || slices.Contains(own, program.Machine) {
+		return ""
+	}
+	return strings.TrimPrefix(program.Machine.String(), "EM_")
 }
 
 // otherFormats says whether the kernel was told of more formats than its own.

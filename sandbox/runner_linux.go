@@ -100,13 +100,18 @@ func Prepare(p Policy, argv ...string) (_ *Runner, err error) {
 			return nil, err
 		}
 	}
-	// A policy that cannot be enforced should fail here, not at the first player.
+	// A policy that cannot be enforced, or a program that cannot be run, should fail here, not at the first player.
 	s, err := r.newSlot()
 	if err != nil {
 		r.Close()
 		return nil, err
 	}
+	err = r.try(s)
 	r.release(s)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
 	r.image = img
 	return r, nil
 }
@@ -128,6 +133,7 @@ func (r *Runner) launch() (*launcherProcess, error) {
 func (r *Runner) setUp(l *launcherProcess) error {
 	// What the server itself inherited from who started it must not reach a program.
 	clean := newScript(msgSetup)
+	clean.call("have a name", unix.SYS_PRCTL, unix.PR_SET_NAME, "fs-launcher") // what ps shows, instead of the number of a descriptor
 	clean.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, 4, uint64(1<<32-1), 0)
 	// One for all slots: whoever asks it is told of its own children.
 	clean.call("watch children", unix.SYS_SIGNALFD4, -1, binary.NativeEndian.AppendUint64(nil, 1<<(unix.SIGCHLD-1)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)

@@ -39,6 +39,7 @@ func (s *slot) start() (err error) {
 	fds := []int{int(theirs.Fd())}
 	m := newScript(msgSlot)
 	m.call("take over", unix.SYS_DUP3, fd(keptFDs), 3, unix.O_CLOEXEC)
+	m.call("have a name", unix.SYS_PRCTL, unix.PR_SET_NAME, "fs-slot") // what ps shows
 	if r.plan.Stderr == StderrLog {
 		var p [2]int
 		if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
@@ -230,6 +231,8 @@ func (r *Runner) spawnScript(s Session) *script {
 		m.call("standard error", unix.SYS_DUP3, keptStderr, 2, 0)
 		// The flag is the pipe's, and the session before may have changed it.
 		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETFL, 0)
+		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETPIPE_SZ, 64<<10) // it may have changed that, too
+		m.ignore()
 	case StderrPlayer:
 		m.call("standard error", unix.SYS_DUP3, fd(keptFDs), 2, 0)
 	}
@@ -258,6 +261,20 @@ func (r *Runner) spawnScript(s Session) *script {
 	if pl.scopes {
 		m.call("apply Landlock rules", unix.SYS_LANDLOCK_RESTRICT_SELF, keptRules, 0)
 	}
+	pl.becomeUser(m)
+	argv := append(r.argv[:len(r.argv):len(r.argv)], s.Args...)
+	env := environment(pl.env, s.Env)
+	m.call("execute "+r.argv[0], unix.SYS_EXECVE, m.text(r.argv[0]), m.vector(argv), m.vector(env))
+	if s.EndOutput {
+		m.call("end the output", unix.SYS_SHUTDOWN, fd(keptFDs), unix.SHUT_WR)
+		m.ignore() // no socket, or the player is gone
+		m.final++
+	}
+	return m
+}
+
+// becomeUser makes a child the session's user, who may do nothing special.
+func (pl *plan) becomeUser(m *script) {
 	if pl.root {
 		id := sessionUser{}
 		m.call("set the group", unix.SYS_SETRESGID, id, id, id)
@@ -268,15 +285,6 @@ func (r *Runner) spawnScript(s Session) *script {
 		m.call("drop ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 		m.call("drop capabilities", unix.SYS_CAPSET, head, make([]byte, 24))
 	}
-	argv := append(r.argv[:len(r.argv):len(r.argv)], s.Args...)
-	env := environment(pl.env, s.Env)
-	m.call("execute "+r.argv[0], unix.SYS_EXECVE, m.text(r.argv[0]), m.vector(argv), m.vector(env))
-	if s.EndOutput {
-		m.call("end the output", unix.SYS_SHUTDOWN, fd(keptFDs), unix.SHUT_WR)
-		m.ignore() // no socket, or the player is gone
-		m.final++
-	}
-	return m
 }
 
 // inherited returns the limit n, or the server's own where that is lower: not every server may raise it.

@@ -1,0 +1,108 @@
+package sandbox
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// try finds out, as a session's user in the finished root, whether a session can run the program and read what the policy
+// shows it: the rights and the place of files often are others than those of who starts the server. The error is a
+// *[ProgramError].
+func (r *Runner) try(s *slot) error {
+	m := newScript(msgSpawn)
+	r.plan.becomeUser(m)
+	const inRoot = -100 // AT_FDCWD
+	access := func(path string, mode int) {
+		m.call(path, unix.SYS_FACCESSAT, inRoot, path, mode)
+	}
+	program := r.argv[0]
+	access(program, unix.X_OK)
+	interpreter, reads := r.interpreter()
+	if interpreter != "" {
+		access(interpreter, unix.X_OK)
+	}
+	if reads {
+		access(program, unix.R_OK)
+	}
+	if r.plan.Root == "" {
+		for _, f := range append([]string{r.plan.Dir}, r.plan.Files...) {
+			if info, err := os.Stat(f); err == nil && (info.IsDir() || info.Mode()&0o111 != 0) {
+				access(f, unix.X_OK) // what may be entered or run need not be read
+			} else if err == nil {
+				access(f, unix.R_OK)
+			}
+		}
+	}
+	b, err := m.bytes()
+	if err != nil {
+		return err
+	}
+	if err := s.ch.send(m.withUser(b, r.plan.ids+s.user)); err != nil {
+		return err
+	}
+	a, err := s.ch.receive(answerExited)
+	if err != nil || a.err == 0 {
+		return err
+	}
+	path := m.what[max(a.step, 0)]
+	switch {
+	case !strings.HasPrefix(path, "/"): // a step before
+		return a.failure(m)
+	case path == interpreter:
+		hint := "show it to the program (--file), or name the interpreter there is"
+		if a.err == unix.EACCES {
+			hint = mayRead(path)
+		}
+		return &ProgramError{program, "is run by " + path + ", which a session cannot run: " + a.err.Error(), hint, a.err}
+	case path == program && a.err == unix.ENOENT:
+		return &ProgramError{program, "does not exist where sessions run", "does a link lead out of what they see? name what it leads to", a.err}
+	case path == program && r.plan.Root == "" && unix.Access(program, unix.X_OK) != nil: // not even for who starts the server
+		return &ProgramError{program, "cannot be run: " + a.err.Error(), "is its file system mounted noexec? copy it elsewhere", a.err}
+	case path == program:
+		return &ProgramError{program, "is not for a session's user to run: " + a.err.Error(), mayRead(path), a.err}
+	}
+	return &ProgramError{path, "is not for a session's user to read: " + a.err.Error(), mayRead(path), a.err}
+}
+
+// mayRead says how everybody may read a path.
+func mayRead(path string) string {
+	return "sessions have users of their own: chmod o+rX " + path + ", and o+x for the directories above"
+}
+
+// interpreter returns what the kernel runs a script by, and whether the program is one that is read; "" is none, or not known.
+func (r *Runner) interpreter() (path string, reads bool) {
+	f, err := openIn(r.plan.Root, r.argv[0])
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	start := make([]byte, 256) // what the kernel looks at
+	n, _ := io.ReadFull(f, start)
+	line, ok := bytes.CutPrefix(start[:n], []byte("#!"))
+	if !ok {
+		return "", false
+	}
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	if words := bytes.Fields(line); len(words) > 0 && filepath.IsAbs(string(words[0])) {
+		path = string(words[0])
+	}
+	return path, true
+}
+
+// openIn opens a file of the host or, where root is not empty, of that directory.
+func openIn(root, path string) (*os.File, error) {
+	if root == "" {
+		return os.Open(path)
+	}
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Open(strings.TrimPrefix(path, "/"))
+}

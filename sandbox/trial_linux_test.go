@@ -1,0 +1,140 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
+)
+
+// TestTrial: what a session's user cannot run or read where it runs is told before anybody plays, with the way out.
+func TestTrial(t *testing.T) {
+	prepare(t, Policy{}, "/bin/true") // skips where nothing can be prepared
+	base, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(base) })
+	path := func(name string) string { return filepath.Join(base, name) }
+	write := func(name, text string, mode os.FileMode) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path(name)), 0o755), os.WriteFile(path(name), []byte(text), mode), os.Chmod(path(name), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("run", "#!/bin/sh\necho fine\n", 0o755)
+	write("mine", "#!/bin/sh\n", 0o700)
+	write("secret.txt", "", 0o600)
+	write("stranger", "#!/no/such/interpreter\n", 0o755)
+	write("elsewhere/run", "#!/bin/sh\n", 0o755)
+	write("dir/chal.py", "", 0o644)
+	write("closed/chal.py", "", 0o644)
+	write("unread/chal.py", "", 0o644)
+	for name, mode := range map[string]os.FileMode{"": 0o755, "closed": 0o700, "unread": 0o711} {
+		if err := os.Chmod(path(name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../elsewhere/run", path("dir/run")); err != nil {
+		t.Fatal(err)
+	}
+	const others = true // where sessions have users of their own
+	for name, test := range map[string]struct {
+		policy     Policy
+		argv       []string
+		others     bool
+		want, hint string
+	}{
+		"fine":               {Policy{Dir: path("dir"), Files: []string{path("run")}}, []string{path("run")}, false, "", ""},
+		"unreadable listing": {Policy{Dir: path("unread")}, []string{"cat", "chal.py"}, false, "", ""},
+		"program":            {Policy{}, []string{path("mine")}, others, "not for a session's user to run: permission denied", "chmod o+rX " + path("mine")},
+		"directory":          {Policy{Dir: path("closed")}, []string{"cat", "chal.py"}, others, path("closed") + " is not for a session's user to read", "chmod o+rX"},
+		"file":               {Policy{Files: []string{path("secret.txt")}}, []string{"cat"}, others, path("secret.txt") + " is not for", "chmod o+rX"},
+		"root":               {Policy{Root: path("closed")}, []string{"/chal.py"}, others, "/chal.py is not for a session's user", "chmod"},
+		"interpreter":        {Policy{}, []string{path("stranger")}, false, "is run by /no/such/interpreter, which a session cannot run: no such file", "--file"},
+		"link":               {Policy{Dir: path("dir")}, []string{path("dir/run")}, false, "does not exist where sessions run", "does a link lead out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if os.Geteuid() != 0 {
+				if test.others {
+					t.Skip("sessions have the server's own user here")
+				}
+				test.policy.Weaker = []Feature{FeatureMemory, FeatureProcesses}
+			}
+			r, err := Prepare(test.policy, test.argv...)
+			if err == nil {
+				r.Close()
+			}
+			var no *ProgramError
+			switch {
+			case test.want == "" && err != nil:
+				t.Error(err)
+			case test.want == "":
+			case !errors.As(err, &no) || !strings.Contains(no.Error(), test.want) || !strings.Contains(no.Hint(), test.hint):
+				t.Errorf("got %v, want %q with the hint %q", err, test.want, test.hint)
+			}
+		})
+	}
+}
+
+// TestStderrPipe: what a session does to the size of its standard error is undone for the next.
+func TestStderrPipe(t *testing.T) {
+	r := prepare(t, Policy{}, testkit.Program(t, "/usr/bin/python3"), "-c", "import fcntl\nprint(fcntl.fcntl(2, 1032))\nfcntl.fcntl(2, 1031, 4096)")
+	for range 2 {
+		if out, exit := play(t, r, Session{}, ""); out != "65536\n" {
+			t.Errorf("got %q, %s, want 65536", out, exit.Stderr)
+		}
+	}
+}
+
+// TestNames looks at what ps shows of the launcher and its slots.
+func TestNames(t *testing.T) {
+	r := prepare(t, Policy{}, "/bin/true")
+	pid := r.launcher.cmd.Process.Pid
+	name := func(pid string) string {
+		b, err := os.ReadFile("/proc/" + pid + "/comm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(b))
+	}
+	launcher := strconv.Itoa(pid)
+	if got := name(launcher); got != "fs-launcher" {
+		t.Errorf("the launcher is called %q", got)
+	}
+	children, err := os.ReadFile("/proc/" + launcher + "/task/" + launcher + "/children")
+	if err != nil {
+		t.Skip(err) // not every kernel tells
+	}
+	for _, child := range strings.Fields(string(children)) {
+		if got := name(child); got != "fs-slot" {
+			t.Errorf("a slot is called %q", got)
+		}
+	}
+}
+
+// TestForeign does not start what was built for another machine.
+func TestForeign(t *testing.T) {
+	if otherFormats() {
+		t.Skip("the kernel was told of other formats")
+	}
+	own, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const machine, sparc = 18, 2 // of the ELF header
+	binary.NativeEndian.PutUint16(own[machine:], sparc)
+	name := filepath.Join(t.TempDir(), "chal")
+	if err := os.WriteFile(name, own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var no *ProgramError
+	if _, err := FindProgram(Policy{}, name); !errors.As(err, &no) || !strings.Contains(no.Error(), "other machines (SPARC)") {
+		t.Errorf("got %v", err)
+	}
+}
