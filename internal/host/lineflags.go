@@ -52,6 +52,28 @@ func (f *lineFlags) defineTLS(fs *pflag.FlagSet) {
 	fs.StringVar(&f.cert.dir, "acme-dir", "", "keep certificates in `DIR` (default: the user's configuration folder)")
 }
 
+// Descriptors that a session takes, with its connection.
+const (
+	handlerFiles = 1
+	programFiles = 3
+)
+
+// fit lets no more in than there are descriptors for, each of whom takes so many: others would be let in to be told that the
+// server has none left.
+func (f *lineFlags) fit(each int, log *slog.Logger) {
+	files := openFiles()
+	if most := fitting(files, each); files > 0 && (f.maxSessions < 0 || f.maxSessions > most) {
+		f.maxSessions = most
+		log.Info("the limit of open files lets fewer play at once (ulimit -n)", "sessions", most, "open_files", files)
+	}
+}
+
+// fitting is how many sessions can be open with so many descriptors.
+func fitting(files, each int) int {
+	own := 32 + files/16 // of the server, and of sessions that begin
+	return max(1, (files-own)/each)
+}
+
 // places are what the servers of one host share: who holds many slots in one challenge waits in all of them.
 type places struct {
 	slots   *chal.Slots

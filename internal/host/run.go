@@ -83,6 +83,7 @@ func (r *Run) Serve(ctx context.Context) error {
 		return err
 	}
 	defer l.Close()
+	r.way.fit(programFiles, log)
 	way, fingerprint, start, err := r.way.line(ctx, l.Addr(), r.way.places(), log)
 	if err != nil {
 		return err

@@ -96,6 +96,7 @@ func (d *Demo) open(ctx context.Context, set settings, log *slog.Logger, ledger 
 			}
 		}
 	}()
+	d.way.fit(handlerFiles, log)
 	shared := d.way.places()
 	add := func(st *stand, flag string, port int) error {
 		addr := net.JoinHostPort(set.host, strconv.Itoa(port))
