@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -173,14 +174,18 @@ func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if short := errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EAGAIN); short {
-		s.Log.Error("start a program", "error", err)
-		return &chal.Refusal{Reason: chal.ReasonFull, Text: "Sorry, too many are playing now. Try again in a few seconds."}
+	if noRoom(err) {
+		return &chal.Refusal{Reason: chal.ReasonFull, Text: "\nToo many programs run on this server now. Try again in a few seconds.", Err: err}
 	}
 	if err != nil {
 		return err
 	}
 	return verdict(exit)
+}
+
+// noRoom says whether an error goes away when other programs have ended.
+func noRoom(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // sessionOf says what the program gets of this session's own.

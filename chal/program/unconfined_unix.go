@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
 
@@ -155,11 +154,7 @@ func (u *unconfined) Start(ctx context.Context, conn syscall.Conn, own sandbox.S
 	}
 	if err := p.start(u, own); err != nil {
 		u.leave(p)
-		err = fmt.Errorf("start %s: %w", u.path, err)
-		if noRoom(err) {
-			return nil, &chal.Refusal{Reason: chal.ReasonFull, Text: "\nToo many programs run on this server now. Try again in a few seconds.", Err: err}
-		}
-		return nil, err
+		return nil, fmt.Errorf("start %s: %w", u.path, err)
 	}
 	if u.policy.Time > 0 {
 		p.timer = time.AfterFunc(u.policy.Time, func() { p.Kill(sandbox.ReasonTime) })
@@ -185,11 +180,6 @@ func (u *unconfined) leave(p *loose) {
 	delete(u.running, p)
 	u.mu.Unlock()
 	u.ended.Done()
-}
-
-// noRoom says whether an error goes away when other programs have ended.
-func noRoom(err error) bool {
-	return slices.ContainsFunc([]error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // start starts the program. It expects descriptors that block; that is a matter of the open file, which both share, so it is
