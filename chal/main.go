@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -101,8 +102,7 @@ func configure(c Challenge, args []string, env func(string) (string, bool)) (set
 		if errors.Is(err, flag.ErrHelp) {
 			return *set, nil, err
 		}
-		err = errors.New(strings.Replace(err.Error(), " -", " --", 1)) // package flag writes one dash
-		return *set, nil, &hintError{err, "--help shows the flags"}
+		return *set, nil, badFlag(fs, err)
 	}
 	if fs.NArg() > 0 {
 		return *set, nil, &hintError{fmt.Errorf("unexpected argument %q", fs.Arg(0)), "--help shows the flags"}
@@ -159,6 +159,28 @@ func orDefault(d, byDefault time.Duration) time.Duration {
 		return byDefault
 	}
 	return d
+}
+
+// badFlag says in our words what package flag says in its own: its errors have no type to ask.
+func badFlag(fs *flag.FlagSet, err error) error {
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return &hintError{fmt.Errorf("there is no flag --%s", name), "--help shows those there are"}
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return &hintError{fmt.Errorf("--%s needs a value", name), "--help says which"}
+	}
+	m := regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(.*): (.*)$`).FindStringSubmatch(err.Error())
+	if m == nil {
+		return &hintError{err, "--help shows the flags"}
+	}
+	kind, _ := flag.UnquoteUsage(fs.Lookup(m[2]))
+	switch kind {
+	case "duration":
+		return &hintError{fmt.Errorf("--%s %s is no time", m[2], m[1]), "write it with its unit: 90s, 15m or 1h30m"}
+	case "int":
+		return &hintError{fmt.Errorf("--%s %s is no whole number", m[2], m[1]), "write it in digits: 64"}
+	}
+	return &hintError{fmt.Errorf("--%s %s: %s", m[2], m[1], m[3]), "--help shows the flags"}
 }
 
 // chooseFlag takes the flag from the command line, else the environment, else makes it up.

@@ -49,13 +49,15 @@ func TestMainRefusesBadInput(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		{[]string{"--nonsense"}, nil, "nonsense"},
+		{[]string{"--nonsense"}, nil, "there is no flag --nonsense"},
+		{[]string{"--listen"}, nil, "--listen needs a value"},
+		{[]string{"--json=perhaps"}, nil, `--json "perhaps"`},
 		{[]string{"argument"}, nil, `"argument"`},
 		{[]string{"--listen", "1337"}, nil, "--listen"},
 		{[]string{"--listen", "127.0.0.1:99999"}, nil, `no port "99999"`},
-		{[]string{"--session-timeout", "soon"}, nil, "session-timeout"},
+		{[]string{"--session-timeout", "soon"}, nil, `--session-timeout "soon" is no time`},
 		{[]string{"--session-timeout", "0"}, nil, "--session-timeout 0 lets nobody play"},
-		{[]string{"--max-sessions", "many"}, nil, "max-sessions"},
+		{[]string{"--max-sessions", "many"}, nil, `--max-sessions "many" is no whole number`},
 		{[]string{"--max-per-source", "0"}, nil, "--max-per-source 0 lets nobody play"},
 		{[]string{"--drain", "-1s"}, nil, "--drain"},
 		{[]string{"--flag", ""}, nil, "--flag: the flag is empty"},
