@@ -207,14 +207,19 @@ func TestUnreadFirst(t *testing.T) {
 	}
 }
 
-// TestCannotStart tells the organiser and not the player.
+// TestCannotStart tells the organiser and not the player: of a program that somebody has spoilt after the start.
 func TestCannotStart(t *testing.T) {
-	dir := t.TempDir()
+	dir := publicDir(t)
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	broken := dir + "/broken"
-	if err := os.WriteFile(broken, []byte("#!/no/such/interpreter\n"), 0o755); err != nil {
-		t.Fatal(err)
+	write := func(text string) {
+		if err := os.WriteFile(broken, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
+	write("#!/bin/sh\n")
 	s := serve(t, program.Config{Command: []string{broken}})
+	write("#!/no/such/interpreter\n")
 	p := s.dial()
 	if got, err := p.RecvAll(1 << 20); !strings.Contains(got, "went wrong on our side") {
 		t.Errorf("got %q, %v", got, err)
