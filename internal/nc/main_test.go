@@ -303,13 +303,13 @@ func cmdOpen(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Dir = ts.Getenv("WORK")
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, &out, &errs
-	start := time.Now()
-	ts.Check(cmd.Start())
-	r.Close()
-	if text != "" {
+	if text != "" { // before it starts: it may end before it has read anything
 		_, err = w.WriteString(text)
 		ts.Check(err)
 	}
+	start := time.Now()
+	ts.Check(cmd.Start())
+	r.Close()
 	err = cmd.Wait()
 	os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o600)
 	os.WriteFile(ts.MkAbs("err"), errs.Bytes(), 0o600)
