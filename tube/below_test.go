@@ -14,16 +14,8 @@ type endless struct{ net.Conn }
 func (e endless) NetConn() net.Conn { return e }
 
 func TestTCP(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	client, _ := connect(t, "tcp")
+	conn := client.Conn()
 	over := tls.Server(tube.New(conn), &tls.Config{})
 	for name, c := range map[string]net.Conn{"itself": conn, "below a tube": tube.New(conn), "below TLS over a tube": over, "below all": tube.New(over)} {
 		if got := tube.TCP(c); got != conn {
@@ -39,22 +31,10 @@ func TestTCP(t *testing.T) {
 
 // TestAbortBelow resets a connection that is below another tube.
 func TestAbortBelow(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	peer, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer peer.Close()
+	client, server := connect(t, "tcp")
+	conn := client.Conn()
 	tube.New(tls.Client(tube.New(conn), &tls.Config{InsecureSkipVerify: true})).Abort()
-	if _, err := tube.New(peer).Recv(); !errors.Is(err, tube.ErrReset) {
+	if _, err := server.Recv(); !errors.Is(err, tube.ErrReset) {
 		t.Errorf("the peer got %v, want a reset", err)
 	}
 }
