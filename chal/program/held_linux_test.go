@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -52,35 +51,13 @@ func players() {
 // startPlayers starts n of them. held waits until each has a session, and leave ends all.
 func startPlayers(t testing.TB, addr string, n int) (held, leave func()) {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), roleVariable+"=players", fmt.Sprintf("%s=%s %d", playersVariable, addr, n))
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	gone := false
-	leave = func() {
-		if !gone {
-			gone = true
-			in.Close()
-			cmd.Wait()
-		}
-	}
-	t.Cleanup(leave)
+	_, out, stop := inRole(t, "players", os.Stderr, fmt.Sprintf("%s=%s %d", playersVariable, addr, n))
 	return func() {
 		t.Helper()
-		if got, err := bufio.NewReader(out).ReadString('\n'); got != "0 failed\n" {
-			t.Fatalf("players: %s %v", got, err)
+		if out.Scan(); out.Text() != "0 failed" {
+			t.Fatalf("players: %s %v", out.Text(), out.Err())
 		}
-	}, leave
+	}, func() { stop() }
 }
 
 // maxOther is how many descriptors a server may have for other things than sessions.

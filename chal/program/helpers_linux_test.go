@@ -1,9 +1,11 @@
 package program_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -30,6 +32,31 @@ const (
 	roleVariable  = "PROGRAM_TEST_ROLE"
 	builtVariable = "PROGRAM_TEST_BUILT" // where the test that started this one has compiled the programs
 )
+
+// inRole starts the test binary in a role. Its input ends when stop is called, which waits for its end and returns its error, or with the test.
+func inRole(t testing.TB, role string, stderr io.Writer, env ...string) (in io.Writer, out *bufio.Scanner, stop func() error) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(append(os.Environ(), roleVariable+"="+role), env...)
+	cmd.Stderr = stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceValue(func() error {
+		stdin.Close()
+		return cmd.Wait()
+	})
+	t.Cleanup(func() { stop() })
+	return stdin, bufio.NewScanner(stdout), stop
+}
 
 func TestMain(m *testing.M) {
 	if role := roles[os.Getenv(roleVariable)]; role != nil {

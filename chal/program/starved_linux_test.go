@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -61,31 +60,16 @@ func starved() {
 // TestDescriptorsUsedUp lets more players come than the server has descriptors for: those who play go on, and when the
 // others have left, everything is free again.
 func TestDescriptorsUsedUp(t *testing.T) {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), roleVariable+"=starved")
 	var log strings.Builder
-	cmd.Stderr = &log
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out, stop := inRole(t, "starved", &log)
 	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
+		if err := stop(); err != nil {
 			t.Errorf("the server: %v\n%s", err, log.String())
 		}
 		if strings.Contains(log.String(), "msg=handler ") { // the player was told that something went wrong
 			t.Errorf("it calls a shortage a failure:\n%s", log.String())
 		}
 	})
-	out := bufio.NewScanner(pipe)
 	line := func() string {
 		if !out.Scan() {
 			t.Fatalf("the server is gone: %v", out.Err())

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -181,27 +180,12 @@ func TestProcessesUsedUp(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become a user who has no processes yet")
 	}
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), roleVariable+"=crowded")
-	cmd.Stderr = t.Output()
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	_, said, stop := inRole(t, "crowded", t.Output())
 	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
+		if err := stop(); err != nil {
 			t.Errorf("the server: %v", err)
 		}
 	})
-	said := bufio.NewScanner(out)
 	said.Scan()
 	addr := said.Text()
 	if addr == "" || strings.HasPrefix(addr, "error: ") {
