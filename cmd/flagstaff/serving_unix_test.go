@@ -10,7 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -39,8 +39,14 @@ func begin(t *testing.T, log io.Writer, args ...string) *hosted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hosted{t: t, ended: make(chan error, 1)}
-	h.cmd = &exec.Cmd{Path: self, Args: append([]string{"flagstaff"}, args...), Stderr: log}
+	return start(t, log, &exec.Cmd{Path: self, Args: append([]string{"flagstaff"}, args...)})
+}
+
+// start is begin for a command of another kind.
+func start(t *testing.T, log io.Writer, cmd *exec.Cmd) *hosted {
+	t.Helper()
+	h := &hosted{t: t, cmd: cmd, ended: make(chan error, 1)}
+	h.cmd.Stderr = log
 	out, err := h.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func begin(t *testing.T, log io.Writer, args ...string) *hosted {
 	}
 	go func() { io.Copy(io.Discard, out); h.ended <- h.cmd.Wait() }()
 	if h.addr == "" {
-		t.Fatalf("%q ended at once: %v", args, <-h.ended)
+		t.Fatalf("%q ended at once: %v", cmd.Args, <-h.ended)
 	}
 	return h
 }
@@ -226,9 +232,15 @@ func TestHangup(t *testing.T) {
 		}
 	})
 	t.Run("ignored", func(t *testing.T) {
-		signal.Ignore(syscall.SIGHUP) // the server inherits that
-		defer signal.Reset(syscall.SIGHUP)
-		h := begin(t, new(testkit.Buffer), "run", "-l", "127.0.0.1:0", "--drain", "0s", "--no-sandbox", "--", "cat")
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "flagstaff") // by this name the test binary is the command
+		if err := os.Symlink(self, path); err != nil {
+			t.Fatal(err)
+		}
+		h := start(t, new(testkit.Buffer), exec.Command("/bin/sh", "-c", `trap "" HUP; exec "$0" run -l 127.0.0.1:0 --drain 0s --no-sandbox -- cat`, path))
 		h.signal(syscall.SIGHUP)
 		h.hold()
 		h.signal(syscall.SIGTERM)
