@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -121,7 +122,8 @@ func TestAwaitEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		if got, err := p.RecvAll(100); got != "password? \nThat took too long. Goodbye.\n" {
+		// A slow machine may not even come to ask.
+		if got, err := p.RecvAll(100); strings.TrimPrefix(got, "password? ") != "\nThat took too long. Goodbye.\n" {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
