@@ -33,6 +33,9 @@ type Policy struct {
 	// Dir is the working directory. Where Root is empty it is a directory of the host, visible to the
 	// program under the same path, read-only; else a path below Root. Empty: "/".
 	Dir string
+	// WorkDir is the working directory where Dir is empty: one of the host, of which nothing is shown but what Files names.
+	// Only where Root is empty.
+	WorkDir string
 	// Files are more files and directories of the host, visible under the same paths, read-only. Only
 	// where Root is empty.
 	Files []string
@@ -187,7 +190,10 @@ func (p Policy) Check() error {
 	if p.Root+p.Image != "" && len(p.Files) > 0 {
 		return errors.New("policy: files of the host cannot be shown in another root: copy them into it")
 	}
-	for _, path := range append([]string{p.Root, p.Image, p.ImageCache, p.Dir}, p.Files...) {
+	if p.WorkDir != "" && p.Root+p.Image+p.Dir != "" {
+		return errors.New("policy: there is one working directory, Dir or WorkDir")
+	}
+	for _, path := range append([]string{p.Root, p.Image, p.ImageCache, p.Dir, p.WorkDir}, p.Files...) {
 		if path != "" && !filepath.IsAbs(path) {
 			return fmt.Errorf("policy: %q is not an absolute path", path)
 		}

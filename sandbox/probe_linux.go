@@ -306,6 +306,9 @@ func launcherFile() (*os.File, error) {
 		w, err = unix.MemfdCreate("flagstaff-launcher", unix.MFD_CLOEXEC) // before Linux 6.3
 	}
 	if err != nil {
+		if errors.Is(err, unix.EACCES) {
+			return nil, &UnenforceableError{FeatureLauncher, "memory for the launcher: " + err.Error(), "set the sysctl vm.memfd_noexec to 0 or 1"}
+		}
 		return nil, fmt.Errorf("sandbox: memory for the launcher: %w", err)
 	}
 	defer unix.Close(w)

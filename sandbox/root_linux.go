@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -64,17 +65,14 @@ func buildRoot(s *script, p Policy, program string) error {
 	s.call("enter the root", unix.SYS_CHDIR, b.stage)
 	s.call("pivot_root", unix.SYS_PIVOT_ROOT, ".", ".")
 	s.call("leave the host's root", unix.SYS_UMOUNT2, ".", unix.MNT_DETACH)
-	dir := p.Dir
-	if dir == "" {
-		dir = "/"
-	}
+	dir := cmp.Or(p.Dir, p.WorkDir, "/")
 	s.call("change to the directory "+dir, unix.SYS_CHDIR, dir)
 	return nil
 }
 
 // chooseStage takes a directory to mount the new root on that hides nothing that goes into it.
 func (b *rootBuilder) chooseStage(p Policy, program string) error {
-	used := append([]string{p.Root, p.Dir, program}, p.Files...)
+	used := append([]string{p.Root, p.Dir, p.WorkDir, program}, p.Files...)
 	for _, stage := range []string{"/sys", "/proc", "/mnt", "/srv", "/media", "/home", "/opt", "/run", "/tmp"} {
 		if info, err := os.Lstat(stage); err != nil || !info.IsDir() {
 			continue
@@ -209,6 +207,9 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 		if err := b.bind(f, f, closed|unix.MOUNT_ATTR_NODEV); err != nil {
 			return err
 		}
+	}
+	if p.WorkDir != "" {
+		b.mkdir(p.WorkDir)
 	}
 	b.places(p)
 	if err := b.dev(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
@@ -15,6 +16,12 @@ const canWatch = false
 // tcpMeter is not asked for where nothing can be known.
 func tcpMeter(*net.TCPConn) meter { return nil }
 
+// openTerminal fails, so that New does.
+func openTerminal() (ours, theirs *os.File, err error) {
+	return nil, nil, errors.New("a program gets one on Linux only")
+}
+
 func (s *session) onTerminal(context.Context) (sandbox.Exit, error) {
-	return sandbox.Exit{}, errors.New("a program gets a terminal on Linux only")
+	_, _, err := openTerminal()
+	return sandbox.Exit{}, err
 }

@@ -100,6 +100,14 @@ func New(c Config) (*Handler, error) {
 	default:
 		return nil, fmt.Errorf("flag %q: want %q, %q, %q or nothing", c.Flag, FlagFile, FlagEnv, FlagArg)
 	}
+	if p.PTY {
+		ours, theirs, err := openTerminal() // not only when the first player comes
+		if err != nil {
+			return nil, fmt.Errorf("open a terminal, which the policy asks for: %w", err)
+		}
+		ours.Close()
+		theirs.Close()
+	}
 	runner, err := prepare(c, p)
 	if err != nil {
 		return nil, err

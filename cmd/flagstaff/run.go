@@ -19,8 +19,8 @@ system's and the program's own (read-only), an environment of PATH alone, limits
 of memory, processes, processor and time, and nothing left when it is over.
 
 Only this machine can reach it unless --listen says otherwise. A file that an
-argument names with a slash in it (./data), and an interpreter's script, is shown
-to the program under its whole path; --dir shows a directory and runs it there.
+argument names is shown to the program, where it is; --dir shows a directory, and
+runs it there.
 What this host cannot enforce is an error; 'flagstaff doctor' says what it can.`,
 		Example: `  flagstaff run -- ./chal
   flagstaff run -l :1338 --flag-as file --pow 31337 -- python3 chal.py

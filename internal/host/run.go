@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -163,7 +162,7 @@ func (r *Run) config() (c program.Config, madeUp bool, err error) {
 		c.Command = r.Command
 		return c, madeUp, nil
 	}
-	c.Command, c.Policy.Files, err = r.command(c.Policy)
+	c.Command, err = r.command(&c.Policy)
 	return c, madeUp, err
 }
 
@@ -203,25 +202,22 @@ func (r *Run) environment() ([]string, error) {
 	return env, nil
 }
 
-// command makes the program's command line good inside of the sandbox, where the working directory is another: files that
-// arguments name by a path with a slash, and an interpreter's script, are shown to the program, and named by their whole path. A word
-// that happens to be a file's name stays one. What the sandbox has of its own or of the system's stays as it is. With --dir, --root
-// or --image the arguments mean what they mean there.
-func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
-	argv, files = slices.Clone(r.Command), p.Files
+// command makes the program's command line and the policy good inside of the sandbox: files that arguments name are shown to the
+// program, under the same names, because the working directory is the same. Nothing else of that is shown. What the sandbox has of
+// its own or of the system's stays as it is. With --dir, --root or --image the arguments mean what they mean there.
+func (r *Run) command(p *sandbox.Policy) (argv []string, err error) {
+	argv = slices.Clone(r.Command)
 	if r.policy.ownRoot() {
-		return argv, files, nil
+		return argv, nil
 	}
-	if p.Dir != "" {
-		if name := argv[0]; strings.Contains(name, "/") && !filepath.IsAbs(name) {
-			argv[0] = filepath.Join(p.Dir, name)
-		}
-		argv[0] = inPath(argv[0])
-		return argv, files, nil
+	if name := argv[0]; p.Dir != "" && strings.Contains(name, "/") && !filepath.IsAbs(name) {
+		argv[0] = filepath.Join(p.Dir, name)
 	}
 	argv[0] = inPath(argv[0])
-	var words []string
-	for i, arg := range argv[1:] {
+	if p.Dir != "" {
+		return argv, nil
+	}
+	for _, arg := range argv[1:] {
 		if system(arg) {
 			continue
 		}
@@ -229,41 +225,17 @@ func (r *Run) command(p sandbox.Policy) (argv, files []string, err error) {
 			continue
 		}
 		path, err := filepath.Abs(arg)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case strings.Contains(arg, "/"), script(r.Command[:i+1]):
-			argv[i+1], files = path, append(files, path)
-		default:
-			words = append(words, arg)
+		if err != nil {
+			return nil, err
+		}
+		p.Files = append(p.Files, path)
+		if !filepath.IsAbs(arg) {
+			if p.WorkDir, err = os.Getwd(); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if len(words) > 0 {
-		r.log().Warn("arguments are names of files here, and are passed on as words: the program does not see the files",
-			"arguments", strings.Join(words, " "), "hint", "write ./"+words[0]+" to show the file")
-	}
-	return argv, files, nil
-}
-
-// interpreters are programs whose first argument that is no option is a script.
-var interpreters = regexp.MustCompile(`^(sh|ash|bash|dash|ksh|zsh|fish|python|pypy|sage|perl|ruby|node|nodejs|deno|bun|php|lua|luajit|tclsh|expect|java|julia|Rscript|guile|racket)[0-9.]*$`)
-
-// code are options that take code, or a module's name, in a script's place; shells have -e for something else.
-var code = regexp.MustCompile(`^-[a-z]?(c|e|m|r)$`)
-
-// script says whether what follows on a command line is an interpreter's script.
-func script(before []string) bool {
-	for i, arg := range slices.Backward(before) {
-		if strings.HasPrefix(arg, "-") {
-			continue
-		}
-		name := filepath.Base(arg)
-		shell := strings.HasSuffix(name, "sh")
-		return interpreters.MatchString(name) && !slices.ContainsFunc(before[i+1:], func(option string) bool {
-			return code.MatchString(option) && (!shell || strings.HasSuffix(option, "c"))
-		})
-	}
-	return false
+	return argv, nil
 }
 
 // system says whether a path is one of the system's, which a sandbox has too, or has another of.

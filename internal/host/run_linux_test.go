@@ -202,12 +202,12 @@ func TestNamedFiles(t *testing.T) {
 	}
 	t.Chdir(dir)
 	s := runProgram(t, "--stderr", "player", "--", "sh", "chal.sh")
-	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "from /\n") || !strings.Contains(got, "No such file") {
-		t.Errorf("got %q, want the script and nothing beside it", got)
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); !strings.Contains(got, "from "+dir+"\n") || !strings.Contains(got, "No such file") {
+		t.Errorf("got %q, want the script where it is, and nothing beside it", got)
 	}
-	s = runProgram(t, "--", "cat", "./data")
+	s = runProgram(t, "--", "cat", "data")
 	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != "data\n" {
-		t.Errorf("with a slash: got %q", got)
+		t.Errorf("a file: got %q", got)
 	}
 	s = runProgram(t, "--", "echo", "data")
 	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != "data\n" {
