@@ -30,6 +30,8 @@ func TestTrial(t *testing.T) {
 	write("run", "#!/bin/sh\necho fine\n", 0o755)
 	write("mine", "#!/bin/sh\n", 0o700)
 	write("secret.txt", "", 0o600)
+	write("half.sh", "", 0o744)
+	write("binary", "", 0o711)
 	write("stranger", "#!/no/such/interpreter\n", 0o755)
 	write("elsewhere/run", "#!/bin/sh\n", 0o755)
 	write("dir/chal.py", "", 0o644)
@@ -51,6 +53,7 @@ func TestTrial(t *testing.T) {
 		want, hint string
 	}{
 		"fine":               {Policy{Dir: path("dir"), Files: []string{path("run")}}, []string{path("run")}, false, "", ""},
+		"files of all kinds": {Policy{Files: []string{path("half.sh"), path("binary"), "/dev/null"}}, []string{"cat"}, false, "", ""},
 		"unreadable listing": {Policy{Dir: path("unread")}, []string{"cat", "chal.py"}, false, "", ""},
 		"program":            {Policy{}, []string{path("mine")}, others, "not for a session's user to run: permission denied", "chmod o+rX " + path("mine")},
 		"directory":          {Policy{Dir: path("closed")}, []string{"cat", "chal.py"}, others, path("closed") + " is not for a session's user to read", "chmod o+rX"},

@@ -68,6 +68,7 @@ func TestTold(t *testing.T) {
 				if strings.HasSuffix(t.Name(), "/unconfined") && (want == "memory" || want == "cpu") {
 					t.Skip("not limited without a sandbox")
 				}
+				p.SendLine("nobody reads this")
 				out, err := p.RecvAll(64 << 20)
 				if !strings.HasSuffix(strings.TrimSpace(out), "ended.") && !strings.HasSuffix(out, "Goodbye.\n") || !strings.Contains(out, c.text) {
 					t.Errorf("got …%q, %v, want …%q", out[max(0, len(out)-200):], err, c.text)
@@ -113,4 +114,22 @@ func TestMuteReader(t *testing.T) {
 			t.Errorf("ended for %q, want cpu", got)
 		}
 	})
+}
+
+// TestEndsWithUnreadInput: a program that exits, or closes its input and output and goes on, without having read what the player
+// sent is no player who left.
+func TestEndsWithUnreadInput(t *testing.T) {
+	for _, shell := range []string{"echo hi; exit 3", "echo hi; exec <&- >&- 2>&-; sleep 0.2; exit 3"} {
+		t.Run(shell, func(t *testing.T) {
+			everyWay(t, program.Config{Command: []string{"sh", "-c", shell}}, func(t *testing.T, s *served, p *tube.Tube) {
+				p.SendLine("nobody reads this")
+				if got, err := p.RecvAll(100); got != "hi\n" {
+					t.Errorf("got %q, %v", got, err)
+				}
+				if got := s.end(p); got != chal.ReasonDone {
+					t.Errorf("ended for %q, want %q", got, chal.ReasonDone)
+				}
+			})
+		})
+	}
 }

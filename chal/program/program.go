@@ -287,6 +287,8 @@ func (s *session) relay(ctx context.Context, ours net.Conn, theirs file, endInpu
 		switch {
 		case err == nil:
 			s.endOutput(ctx, ended)
+		case s.Own(err) == nil && ctx.Err() == nil: // not the player's: who closes a socket with unread input resets it
+			s.endOutput(ctx, ended)
 		case ctx.Err() == nil && !errors.Is(err, os.ErrDeadlineExceeded):
 			p.Kill(sandbox.ReasonLeft)
 		default:

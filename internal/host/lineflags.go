@@ -20,6 +20,9 @@ const maxDifficulty = 1 << 20
 
 const maxRate = 1e6
 
+// defaultSessions is how many sessions may be open where nobody says otherwise.
+const defaultSessions = 10_000
+
 // lineFlags are the flags of the way of a connection.
 type lineFlags struct {
 	maxSessions  int
@@ -33,7 +36,7 @@ type lineFlags struct {
 
 // define defines the flags about who may come in.
 func (f *lineFlags) define(fs *pflag.FlagSet) {
-	fs.IntVar(&f.maxSessions, "max-sessions", 10_000, "`N` sessions at once; -1: no limit")
+	fs.IntVar(&f.maxSessions, "max-sessions", defaultSessions, "`N` sessions at once; -1: no limit")
 	fs.IntVar(&f.maxPerSource, "max-per-source", 64, "`N` of them from one IPv4 address or IPv6 /64; -1: no limit")
 	fs.Float64Var(&f.rate, "rate", 0, "`N` new sessions a second from one source, on average; 0: no limit")
 	fs.StringVar(&f.pow, "pow", "0", "ask for a proof of work of this `DIFFICULTY`, on kCTF's scale (31337 takes a player's\nscript half a minute), or auto: once half of --max-sessions are open")
@@ -63,8 +66,10 @@ const (
 func (f *lineFlags) fit(each int, log *slog.Logger) {
 	files := openFiles()
 	if most := fitting(files, each); files > 0 && (f.maxSessions < 0 || f.maxSessions > most) {
+		if f.maxSessions != defaultSessions || most < 1024 { // who has not asked for so many misses nothing
+			log.Info("the limit of open files lets fewer play at once (ulimit -n)", "sessions", most, "open_files", files)
+		}
 		f.maxSessions = most
-		log.Info("the limit of open files lets fewer play at once (ulimit -n)", "sessions", most, "open_files", files)
 	}
 }
 
