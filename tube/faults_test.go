@@ -109,15 +109,20 @@ func TestFaultQuadraticRescan(t *testing.T) {
 		t.Fatal("found")
 	}
 	once := time.Since(start)
-	// Fifty waits, in turn, take less than searching everything once.
-	start = time.Now()
-	for range 10 {
-		for name, wait := range waits {
-			failed(t, name, wait(), os.ErrDeadlineExceeded)
+	// Fifty waits, in turn, take less than searching everything once; searching again would take fifty times that. The quickest of
+	// some rounds counts: in any one, others may have had the processor.
+	quickest := time.Hour
+	for range 5 {
+		start = time.Now()
+		for range 10 {
+			for name, wait := range waits {
+				failed(t, name, wait(), os.ErrDeadlineExceeded)
+			}
 		}
+		quickest = min(quickest, time.Since(start))
 	}
-	if took := time.Since(start); took > once/3 {
-		t.Errorf("50 repeated waits took %v, one search of all that is unread took %v", took, once)
+	if quickest > once {
+		t.Errorf("50 repeated waits took %v, one search of all that is unread took %v", quickest, once)
 	}
 }
 
