@@ -59,7 +59,7 @@ func TestNoHint(t *testing.T) {
 	for why, hint := range map[string]string{
 		"sandbox: memory for the launcher: permission denied":                         "vm.memfd_noexec",
 		"sandbox: open the launcher: open /proc/self/fd/3: no such file or directory": "mount /proc",
-		"operation not permitted":                                                     "user namespaces",
+		"operation not permitted": "user namespaces",
 	} {
 		r := report(sandbox.Host{Why: why}, func(sandbox.Policy) (map[sandbox.Feature]string, error) { return nil, errors.New(why) })
 		if r.OK || r.Hint == "" {
