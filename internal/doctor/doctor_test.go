@@ -57,9 +57,11 @@ func TestWriting(t *testing.T) {
 // TestNoHint: an error without a way out of its own gets one, and a report without any shows none.
 func TestNoHint(t *testing.T) {
 	for why, hint := range map[string]string{
-		"sandbox: memory for the launcher: permission denied":                         "vm.memfd_noexec",
-		"sandbox: open the launcher: open /proc/self/fd/3: no such file or directory": "mount /proc",
 		"operation not permitted": "user namespaces",
+
+		"sandbox: memory for the launcher: permission denied": "vm.memfd_noexec",
+
+		"sandbox: open the launcher: open /proc/self/fd/3: no such file or directory": "mount /proc",
 	} {
 		r := report(sandbox.Host{Why: why}, func(sandbox.Policy) (map[sandbox.Feature]string, error) { return nil, errors.New(why) })
 		if r.OK || r.Hint == "" {
