@@ -198,9 +198,12 @@ func weigh(dir string, version int) error {
 // own is how many processes of a session's group are not the program's: its slot.
 const own = 1
 
+// quotaPeriod is how often the system gives a group its processor time anew.
+const quotaPeriod = 100 * time.Millisecond
+
 func limitFiles(controller string, version int, p Policy) []limitFile {
-	const period = 100_000 // microseconds
-	quota := strconv.Itoa(int(math.Ceil(p.Cores * period)))
+	period := strconv.FormatInt(quotaPeriod.Microseconds(), 10)
+	quota := strconv.Itoa(int(math.Ceil(p.Cores * float64(quotaPeriod.Microseconds()))))
 	memory := strconv.FormatInt(p.Memory, 10)
 	switch {
 	case controller == "memory" && p.Memory < 0, controller == "pids" && p.Processes < 0, controller == "cpu" && p.Cores < 0:
@@ -212,9 +215,9 @@ func limitFiles(controller string, version int, p Policy) []limitFile {
 	case controller == "memory":
 		return []limitFile{{controller, "memory.limit_in_bytes", memory, false}, {controller, "memory.memsw.limit_in_bytes", memory, true}}
 	case version == 2:
-		return []limitFile{{controller, "cpu.max", quota + " " + strconv.Itoa(period), false}}
+		return []limitFile{{controller, "cpu.max", quota + " " + period, false}}
 	}
-	return []limitFile{{controller, "cpu.cfs_period_us", strconv.Itoa(period), false}, {controller, "cpu.cfs_quota_us", quota, false}}
+	return []limitFile{{controller, "cpu.cfs_period_us", period, false}, {controller, "cpu.cfs_quota_us", quota, false}}
 }
 
 // sweep takes away the groups of servers that are dead.
@@ -257,6 +260,7 @@ type group struct {
 	join  []*os.File // cgroup.procs of each
 	kills string     // the file that counts the processes killed for want of memory; empty: nothing does
 	kept  int        // its descriptor, or -1
+	share *share     // nil: it has none of its own
 	count uint64     // what it said at the end of the session before
 }
 
@@ -289,7 +293,10 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 				return err
 			}
 		}
-		if c == "memory" {
+		switch c {
+		case "cpu":
+			sg.share = newShare(dir, h.version)
+		case "memory":
 			name := map[int]string{1: "memory.oom_control", 2: "memory.events"}[h.version]
 			sg.kills = filepath.Join(dir, name)
 			sg.memoryKills(false) // the group may be one that another slot could not take away

@@ -44,7 +44,7 @@ type Policy struct {
 
 	Memory    int64   // bytes a session may use, of all its processes. Zero: 256 MiB
 	Processes int     // processes and threads of a session. Zero: 32, or 1 where only that can be enforced
-	Cores     float64 // how many processors a session may keep busy. Zero: 1
+	Cores     float64 // how many processors a session may keep busy; who is busy for seconds gives way to the others. Zero: 1
 
 	Time   time.Duration // how long a session may last. Zero: 15 minutes
 	CPU    time.Duration // how long each process may compute. Zero: 1 minute

@@ -34,6 +34,7 @@ type Runner struct {
 	closed bool
 
 	open     sync.WaitGroup // slots
+	shares   shares         // of the processors
 	turns    turns          // to make slots
 	removing backlog        // slots to be taken away
 }
@@ -432,6 +433,7 @@ func (r *Runner) Close() error {
 	}
 	r.open.Wait()
 	r.removing.wait()
+	r.shares.close()
 	if r.groups != nil {
 		r.groups.remove()
 	}

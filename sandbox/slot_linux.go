@@ -185,6 +185,9 @@ func (r *Runner) send(ctx context.Context, p *Process, take func(*Runner, contex
 		return fmt.Errorf("sandbox: start a session: %w", err)
 	}
 	p.slot = s
+	if s.group != nil && s.group.share != nil {
+		r.shares.begin(s.group.share)
+	}
 	return nil
 }
 
@@ -364,6 +367,9 @@ func (p *Process) over(end *ending) (Exit, error) {
 		_, end.gone = p.slot.ch.read(e.Stderr)
 	}
 	r := p.slot.runner
+	if g := p.slot.group; g != nil && g.share != nil {
+		r.shares.end(g.share)
+	}
 	if end.gone != nil {
 		r.discard(p.slot)
 		return e, nil
