@@ -3,7 +3,9 @@ package host
 // The way of a connection, through flagstaff run: TLS, the PROXY protocol, proof of work, rates.
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -185,6 +187,14 @@ func TestProxysOwn(t *testing.T) {
 		if got, err := p.RecvAll(100); got != "" || err != nil {
 			t.Errorf("%s: got %q, %v, want the end and nothing else", name, got, err)
 		}
+	}
+	check := s.dial()
+	check.Send("\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")
+	secured := tls.Client(check, &tls.Config{InsecureSkipVerify: true}) // as a check of TLS
+	if err := secured.HandshakeContext(t.Context()); err != nil {
+		t.Errorf("a TLS handshake after LOCAL: %v", err)
+	} else if got, err := io.ReadAll(secured); len(got) > 0 || err != nil {
+		t.Errorf("TLS after LOCAL: got %q, %v, want the end and nothing else", got, err)
 	}
 	p := s.dial()
 	p.Send("PROXY TCP4 203.0.113.7 127.0.0.1 4000 " + s.port + "\r\n")
