@@ -13,6 +13,10 @@ import (
 // ErrLate is the cause when an arrival has lasted HandshakeTimeout.
 var ErrLate = errors.New("handshake took too long")
 
+// ErrNoSession is what a handshake returns for a connection that is nobody's, as a load balancer's look whether the port is
+// alive: it ends without a word, and is neither a session nor a refusal in the ledger, the log and [Server.Stats].
+var ErrNoSession = errors.New("connection is for no session")
+
 // Arrival is a connection that has a slot but no session yet. What Server.Handshake makes of it is what the
 // session begins with: it may set Remote, Team, Challenge and Flag, put another connection over the one it has, and name what
 // must be done when all is over. Started and Ends are not set yet.

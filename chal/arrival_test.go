@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -31,6 +33,56 @@ func password(_ context.Context, a *Arrival) error {
 		return &Refusal{Reason: "password", Text: "wrong"}
 	}
 	return nil
+}
+
+func TestNoSession(t *testing.T) {
+	var logged bytes.Buffer
+	s := &Server{Handler: echo, Log: slog.New(slog.NewTextHandler(&logged, nil))}
+	s.Handshake = Handshakes(func(_ context.Context, a *Arrival) error {
+		if line, err := a.RecvLine(); err != nil || line == "alive?" {
+			return fmt.Errorf("look: %w", ErrNoSession)
+		}
+		return nil
+	})
+	inWorld(t, s, func(w *world) {
+		for range 3 {
+			p := w.player()
+			p.SendLine("alive?")
+			if got := w.readAll(p); got != "" {
+				t.Errorf("got %q, want the end and no word", got)
+			}
+			p.Close()
+		}
+		synctest.Wait()
+		if len(w.entries) > 0 || logged.Len() > 0 {
+			t.Errorf("got entries %+v and the log %q, want nothing of either", w.entries, &logged)
+		}
+		if got := s.Stats(); got != (Stats{}) {
+			t.Errorf("got %+v, want that nobody was there", got)
+		}
+		p := w.player()
+		p.Send("let me in\nhello\n")
+		if got, err := p.RecvLine(); got != "hello" {
+			t.Errorf("a player got %q, %v", got, err)
+		}
+		if got := s.Stats(); got != (Stats{Open: 1, Started: 1}) {
+			t.Errorf("got %+v, want one session", got)
+		}
+		p.Close()
+	})
+}
+
+// TestNoSessionByHandler: what a handler returns is about a session, whatever it is.
+func TestNoSessionByHandler(t *testing.T) {
+	s := &Server{Handler: HandlerFunc(func(context.Context, *Session) error { return ErrNoSession })}
+	inWorld(t, s, func(w *world) {
+		p := w.player()
+		if got := w.readAll(p); !strings.Contains(got, "Something went wrong") {
+			t.Errorf("got %q, want that something went wrong", got)
+		}
+		p.Close()
+		w.wantReasons(EntryEnd, ReasonFailed)
+	})
 }
 
 func TestHandshakePasses(t *testing.T) {

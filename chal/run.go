@@ -155,9 +155,12 @@ func (c *session) finish(started bool) {
 	c.ctx.cancel(errOver)
 	c.runDeferred()
 	c.release()
-	if started {
+	switch {
+	case started:
 		c.note(EntryEnd, reason)
-	} else {
+	case errors.Is(c.err, ErrNoSession):
+		s.turned.Add(1)
+	default:
 		s.refused.Add(1)
 		s.turned.Add(1)
 		s.logRefusal(c.Remote, cmp.Or(c.err, cause))
@@ -200,6 +203,8 @@ func (c *session) judge() (Reason, string) {
 		return reason, text
 	}
 	switch {
+	case c.Started.IsZero() && errors.Is(c.err, ErrNoSession):
+		return ReasonDone, ""
 	case isPanic:
 		return ReasonPanicked, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
 	case c.err == nil:

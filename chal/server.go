@@ -54,7 +54,7 @@ type Server struct {
 	// Handshake, if set, must pass before a session starts: the PROXY protocol, TLS, proof of work. It runs on
 	// the goroutine that the session will have, or with [Arrival.Await] on several in turn, with a slot taken. When
 	// it returns an error there is no session: the player is told the Text of a *[Refusal], and the ledger has an
-	// EntryRefused. See [Handshakes].
+	// EntryRefused. But for [ErrNoSession]: then nothing is said and nothing counted. See [Handshakes].
 	Handshake func(context.Context, *Arrival) error
 	// HandshakeTimeout is how long the handshake may take, all of it; the session's time starts after it.
 	// Zero: 10 seconds; negative is the same.
@@ -92,7 +92,7 @@ type Server struct {
 	idBase   uint64
 	lastID   atomic.Uint64
 	refused  atomic.Uint64
-	turned   atomic.Uint64 // those of the refused that had begun a handshake
+	turned   atomic.Uint64 // those that had begun a handshake and became no session
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}

@@ -58,48 +58,15 @@ func (l *line) apply(server *chal.Server) {
 	var longest time.Duration
 	if len(l.door.Proxies) > 0 {
 		steps, longest = append(steps, l.proxied), longest+stepTime
-		quietly(server)
 	}
 	if l.tls != nil {
-		steps, longest = append(steps, l.secureAll), longest+2*stepTime
+		steps, longest = append(steps, l.secure), longest+2*stepTime
 	}
 	if l.work != nil {
-		steps, longest = append(steps, players(l.prove)), longest+workTime(l.hardest)
+		steps, longest = append(steps, l.prove), longest+workTime(l.hardest)
 	}
 	if steps != nil {
 		server.Handshake, server.HandshakeTimeout = chal.Handshakes(steps...), longest+spareTime
-	}
-}
-
-// proxysOwn is the challenge of a connection in which a proxy looks whether the port is alive.
-const proxysOwn = "\x00the proxy's own"
-
-// quietly makes the proxies' own connections end as soon as they are accepted. They are nobody's session and nobody's failure, so
-// the ledger does not have them.
-func quietly(server *chal.Server) {
-	handler, ledger := server.Handler, server.Ledger
-	server.Handler = chal.HandlerFunc(func(ctx context.Context, s *chal.Session) error {
-		if s.Challenge == proxysOwn {
-			return nil
-		}
-		return handler.ServeChal(ctx, s)
-	})
-	if ledger != nil {
-		server.Ledger = func(e chal.Entry) {
-			if e.Challenge != proxysOwn {
-				ledger(e)
-			}
-		}
-	}
-}
-
-// players leaves a step out for the proxies' own connections.
-func players(step func(context.Context, *chal.Arrival) error) func(context.Context, *chal.Arrival) error {
-	return func(ctx context.Context, a *chal.Arrival) error {
-		if a.Challenge == proxysOwn {
-			return nil
-		}
-		return step(ctx, a)
 	}
 }
 
@@ -108,8 +75,7 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	t := a.Tube.Within(stepTime)
 	first, err := t.Peek(1)
 	if errors.Is(err, io.EOF) || errors.Is(err, tube.ErrReset) {
-		a.Challenge = proxysOwn // it only looks whether somebody is at home
-		return nil
+		return l.look(ctx, a)
 	}
 	if err != nil {
 		return err
@@ -134,8 +100,7 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 	case err != nil:
 		return &chal.Refusal{Reason: reasonProxy, Text: fmt.Sprintf("This port expects the PROXY protocol, version 1 or 2, from %v: %v.", a.Remote.Addr(), err)}
 	case header.Version == 2 && header.Command.IsLocal() || itself(header, a.Conn()):
-		a.Challenge = proxysOwn
-		return nil
+		return l.look(ctx, a)
 	case header.TransportProtocol.IsUnspec():
 		return nil // somebody whose address the proxy does not know, as one who comes by a Unix socket
 	}
@@ -175,14 +140,13 @@ func headerLine(t *tube.Tube) (string, error) {
 	}
 }
 
-// secureAll secures the proxies' own connections, too: some look whether TLS is spoken. Whatever comes of that, they are no failure.
-func (l *line) secureAll(ctx context.Context, a *chal.Arrival) error {
-	if a.Challenge != proxysOwn {
-		return l.secure(ctx, a)
+// look ends a connection in which a proxy looks whether the port is alive. Some look whether TLS is spoken; whatever comes of that, it
+// is no failure.
+func (l *line) look(ctx context.Context, a *chal.Arrival) error {
+	if l.tls != nil {
+		l.secure(ctx, a)
 	}
-	l.secure(ctx, a)
-	a.Challenge = proxysOwn // whichever challenge the server name has chosen
-	return nil
+	return chal.ErrNoSession
 }
 
 // secure makes the connection TLS, or in the mode auto leaves it as it is when no TLS client speaks first.
