@@ -193,6 +193,9 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 			b.file(name, etc[name])
 		}
 	}
+	if err := b.dev(); err != nil { // before what is shown, which may be in the host's /dev/shm
+		return err
+	}
 	// Outer directories before inner ones, which would else be hidden.
 	shown := append([]string{}, p.Files...)
 	if p.Dir != "" && p.Dir != "/" {
@@ -212,9 +215,7 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 		b.mkdir(p.WorkDir)
 	}
 	b.places(p)
-	if err := b.dev(); err != nil {
-		return err
-	}
+	b.attributes("/dev", closed, 0)
 	b.attributes("/", closed|unix.MOUNT_ATTR_NODEV, 0)
 	return nil
 }
@@ -232,7 +233,7 @@ func (b *rootBuilder) places(p Policy) {
 	b.file(flagPath, p.Flag)
 }
 
-// dev makes the devices that programs expect, and no others.
+// dev makes the devices that programs expect, and no others. Its directory can still be written to.
 func (b *rootBuilder) dev() error {
 	b.mkdir("/dev")
 	b.tmpfs("/dev", "mode=0755,size=64k")
@@ -246,7 +247,6 @@ func (b *rootBuilder) dev() error {
 	} {
 		b.s.call("make /dev/"+link.name, unix.SYS_SYMLINKAT, link.to, atCWD, path.Join(b.stage, "/dev", link.name))
 	}
-	b.attributes("/dev", closed, 0)
 	return nil
 }
 
@@ -260,7 +260,10 @@ func (b *rootBuilder) directoryRoot(p Policy) error {
 	}
 	if info, err := os.Lstat(filepath.Join(p.Root, "dev")); err == nil && info.IsDir() {
 		b.made["/dev"] = true
-		return b.dev()
+		if err := b.dev(); err != nil {
+			return err
+		}
+		b.attributes("/dev", closed, 0)
 	}
 	return nil
 }

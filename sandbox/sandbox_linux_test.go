@@ -141,24 +141,33 @@ func TestTime(t *testing.T) {
 
 // TestFiles shows what a policy shows and nothing else.
 func TestFiles(t *testing.T) {
-	dir, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	os.Chmod(dir, 0o755)
-	for _, name := range []string{"shown", "hidden", "work/file"} {
-		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := Policy{Files: []string{dir + "/shown"}, Dir: dir + "/work", Flag: "flag{x}\n"}
-	r := prepare(t, p, "/bin/sh", "-c", fmt.Sprintf("cd ..; find %s -type f | sort; cat %s/shown work/file /flag; touch work/new shown 2>/dev/null || echo read-only", dir, dir))
-	out, _ := play(t, r, Session{}, "")
-	want := dir + "/shown\n" + dir + "/work/file\nshownwork/fileflag{x}\nread-only\n"
-	if out != want {
-		t.Errorf("got %q, want %q", out, want)
+	for _, in := range []string{"/var/tmp", "/dev/shm"} { // sessions have a /dev of their own
+		t.Run(in, func(t *testing.T) {
+			dir, err := os.MkdirTemp(in, "flagstaff-test-")
+			if errors.Is(err, os.ErrNotExist) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(dir)
+			os.Chmod(dir, 0o755)
+			for _, name := range []string{"shown", "hidden", "work/file"} {
+				os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := Policy{Files: []string{dir + "/shown"}, Dir: dir + "/work", Flag: "flag{x}\n"}
+			script := `cd ..; find "$0" -type f | sort; cat "$0/shown" work/file /flag; touch work/new shown /dev/new 2>/dev/null; ls work; ls "$0"; ls /dev`
+			r := prepare(t, p, "/bin/sh", "-c", script, dir)
+			out, _ := play(t, r, Session{}, "")
+			want := dir + "/shown\n" + dir + "/work/file\nshownwork/fileflag{x}\nfile\nshown\nwork\nfd\nfull\nnull\nrandom\n" +
+				strings.Repeat("shm\n", strings.Count(in, "shm")) + "stderr\nstdin\nstdout\nurandom\nzero\n"
+			if out != want {
+				t.Errorf("got %q, want %q", out, want)
+			}
+		})
 	}
 }
 
