@@ -90,8 +90,10 @@ func (t *taps) begin() error {
 		return nil
 	}
 	var err error
-	t.cast, err = transcript.New(t.transcript, time.Now(), 80, 24)
-	return err
+	if t.cast, err = transcript.New(t.transcript, time.Now(), 80, 24); err != nil {
+		return fmt.Errorf("write the transcript: %w", err)
+	}
+	return nil
 }
 
 // sentBytes and gotBytes write down what went and what came.
@@ -122,6 +124,15 @@ func (t *taps) write(d *hexdump.Dumper, p []byte, sent bool) error {
 	}
 	return nil
 }
+
+// tapError is the error of a file that what passes is written to. To who asks whose it is, it is that of the input or the output, whose
+// bytes were to be written.
+type tapError struct {
+	error
+	whose error
+}
+
+func (e tapError) Unwrap() []error { return []error{e.error, e.whose} }
 
 func (t *taps) close() {
 	for _, f := range t.files {

@@ -204,6 +204,12 @@ func (s *session) write(p []byte) error {
 		if d := s.n.c.Delay; d > 0 && !s.pause(d) {
 			return relay.ErrStopped
 		}
+		// Before it is sent, or the answer could be written down first.
+		if t := s.n.taps; t != nil {
+			if err := t.sentBytes(part); err != nil {
+				return tapError{err, relay.ErrInput}
+			}
+		}
 		_, err := s.conn.Write(part)
 		if err != nil && s.datagrams() && (report.Reset(err) || report.Refused(err)) {
 			err = nil // a refused datagram tells nothing about the next one
@@ -212,11 +218,6 @@ func (s *session) write(p []byte) error {
 			return err
 		}
 		s.sent.Add(len(part))
-		if t := s.n.taps; t != nil {
-			if err := t.sentBytes(part); err != nil {
-				return fmt.Errorf("%w: %w", relay.ErrInput, err)
-			}
-		}
 		p = p[len(part):]
 	}
 	return nil
@@ -271,7 +272,7 @@ func (s *session) receive() error {
 			}
 			if t := s.n.taps; t != nil {
 				if terr := t.gotBytes(p); terr != nil {
-					return fmt.Errorf("%w: %w", relay.ErrOutput, terr)
+					return tapError{terr, relay.ErrOutput}
 				}
 			}
 			if c.Telnet {

@@ -261,3 +261,68 @@ func TestDatagramSizes(t *testing.T) {
 		}
 	}
 }
+
+// echoing is the port of a server that sends everything back.
+func echoing(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				io.Copy(c, c)
+			}()
+		}
+	}()
+	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+}
+
+// TestDumpOrder: no answer is written down before its question, however quick the peer is.
+func TestDumpOrder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "dump")
+	k := talk(t, ncBinary, "--hex-dump", file, "127.0.0.1", echoing(t))
+	heard := 0
+	for i := range 500 {
+		line := fmt.Sprintf("%03d\n", i)
+		k.say(t, line)
+		heard += len(line)
+		if err := k.out.until(func(s string) bool { return len(s) >= heard }); err != nil {
+			t.Fatalf("no answer to %q: %s", line, k.errs)
+		}
+	}
+	k.hangUp()
+	k.wait(t)
+	dump, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(string(dump)), "\n") {
+		if want := fmt.Sprintf("%c %08x", "><"[i%2], i/2*4); !strings.HasPrefix(line, want) {
+			t.Fatalf("line %d of the dump is %q, want %q", i+1, line, want)
+		}
+	}
+}
+
+// TestFullDump names the file that takes no more, and nothing else.
+func TestFullDump(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	for flag, what := range map[string]string{"--output": "output file", "--hex-dump": "hex dump", "--transcript": "transcript"} {
+		cmd := exec.Command(ncBinary, flag, "/dev/full", "127.0.0.1", echoing(t))
+		cmd.Stdin = filled(t, "hello\n")
+		out, err := cmd.CombinedOutput()
+		want := "error: write the " + what + ": write /dev/full: no space left on device\n"
+		if string(out) != want || cmd.ProcessState.ExitCode() != 1 {
+			t.Errorf("%s: got %q, %v, want %q and status 1", flag, out, err, want)
+		}
+	}
+}
