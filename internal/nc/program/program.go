@@ -25,6 +25,7 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 // A Runner runs a program for each connection. Its fields are not changed while
@@ -177,17 +178,41 @@ func (r *Runner) runOnSocket(ctx context.Context, conn net.Conn, cmd *exec.Cmd, 
 	p, err := os.StartProcess(cmd.Path, cmd.Args, &os.ProcAttr{
 		Files: []*os.File{f, f, cmd.Stderr.(*os.File)}, Env: cmd.Env, Sys: cmd.SysProcAttr,
 	})
-	// The program has it now: its end must be the connection's end.
-	f.Close()
-	conn.Close()
+	conn.Close() // from now on this process is not woken when something comes
+	defer f.Close()
 	if err != nil {
 		return startError(cmd, err)
 	}
 	cmd.Process = p
 	unhook := context.AfterFunc(ctx, func() { killGroup(cmd) })
-	defer unhook()
 	cmd.ProcessState, err = p.Wait()
+	unhook()
+	// A child that was left in the background may still speak to the client; without one the program's end is the connection's.
+	if !groupAlive(cmd) {
+		if conn, err := net.FileConn(f); err == nil {
+			f.Close()
+			r.hangUp(ctx, conn)
+		}
+	}
 	return r.ended(cmd, err)
+}
+
+// patience is how long a client that still sends what nobody reads is waited for, until it has what the program has written: closed
+// before, the connection would be reset, and that would be lost.
+const patience = 10 * time.Second
+
+// hangUp ends the connection of a program that has ended.
+func (r *Runner) hangUp(ctx context.Context, conn net.Conn) {
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	stream := conn
+	if tcp := tube.TCP(conn); tcp != nil {
+		stream = tcp // what comes need not be decrypted
+	} else if _, ok := conn.(*net.UnixConn); !ok || r.Config.UDP {
+		return
+	}
+	tube.New(stream, tube.WithLinger(patience)).Close()
 }
 
 func startError(cmd *exec.Cmd, err error) error {
@@ -211,7 +236,7 @@ func (r *Runner) ended(cmd *exec.Cmd, err error) error {
 
 // runOnPipes copies between the connection and the program.
 func (r *Runner) runOnPipes(ctx context.Context, conn net.Conn, cmd *exec.Cmd) error {
-	defer conn.Close()
+	defer r.hangUp(ctx, conn)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err

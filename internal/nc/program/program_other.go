@@ -25,6 +25,8 @@ func killGroup(cmd *exec.Cmd) {
 	}
 }
 
+func groupAlive(*exec.Cmd) bool { return false }
+
 func (r *Runner) runOnPty(_ context.Context, conn net.Conn, _ *exec.Cmd) error {
 	conn.Close()
 	return report.Usage("leave --pty out", "--pty is not built for this system")

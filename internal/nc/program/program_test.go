@@ -123,3 +123,62 @@ func TestNotThere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestUnreadInput: what a program has written arrives, also when it ends without having read all that the client sent, or goes on
+// sending.
+func TestUnreadInput(t *testing.T) {
+	const size = 1_000_000
+	script := `read x; head -c 1000000 /dev/zero`
+	for name, c := range map[string]*cmdline.Config{
+		"socket": {ShExec: script},
+		"pipes":  {ShExec: script, IdleTimeout: time.Minute},
+		"pty":    {ShExec: "stty raw -echo; echo ready; " + script, PTY: true},
+	} {
+		far, ended := run(t, t.Context(), &Runner{Config: c})
+		if c.PTY {
+			if _, err := io.ReadFull(far, make([]byte, len("ready\n"))); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		over := make(chan struct{})
+		var sender sync.WaitGroup
+		sender.Go(func() {
+			io.WriteString(far, "line\n")
+			for far.SetWriteDeadline(time.Now().Add(10*time.Second)) == nil {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if _, err := io.WriteString(far, strings.Repeat("more\n", 100)); err != nil {
+					return
+				}
+			}
+		})
+		n, err := io.Copy(io.Discard, far)
+		if n != size { // what comes after the close is answered by a reset
+			t.Errorf("%s: got %d bytes, %v, want all %d", name, n, err, size)
+		}
+		close(over)
+		far.Close()
+		sender.Wait()
+		if err := <-ended; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLeftInBackground: what a program leaves behind on the socket may still speak.
+func TestLeftInBackground(t *testing.T) {
+	far, ended := run(t, t.Context(), &Runner{Config: &cmdline.Config{ShExec: "echo now; (read x <&1; echo late) & exit 0"}})
+	if _, err := io.ReadFull(far, make([]byte, len("now\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	io.WriteString(far, "\n")
+	if p, err := io.ReadAll(far); string(p) != "late\n" || err != nil {
+		t.Errorf("got %q, %v, want what the child says", p, err)
+	}
+}

@@ -47,9 +47,12 @@ func killGroup(cmd *exec.Cmd) {
 	}
 }
 
+// groupAlive says whether anybody is left of the group of a program that has ended.
+func groupAlive(cmd *exec.Cmd) bool { return syscall.Kill(-cmd.Process.Pid, 0) == nil }
+
 // runOnPty gives the program a terminal, of which it is the session's leader.
 func (r *Runner) runOnPty(ctx context.Context, conn net.Conn, cmd *exec.Cmd) error {
-	defer conn.Close()
+	defer r.hangUp(ctx, conn)
 	cmd.Env = append(cmd.Env, "TERM=xterm")
 	cmd.Stderr = nil
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
