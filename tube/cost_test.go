@@ -327,6 +327,38 @@ func TestRegexpWindows(t *testing.T) {
 	}
 }
 
+// Where a window ends, nothing does: an expression may not see an end there, nor a match be cut.
+func TestRegexpWindowEnds(t *testing.T) {
+	t.Parallel()
+	c, _ := net.Pipe()
+	const window = 2 * RegexpWindow
+	for _, test := range []struct{ re, before, match, rest string }{
+		{`(?s)A.*\z`, "", "A" + strings.Repeat("x", 5*window) + "Z", ""},
+		{`A[^B]*`, "-", "A" + strings.Repeat("x", 5*window), "B"},
+		{`A[^B]*\z`, strings.Repeat("A"+strings.Repeat("x", window)+"B", 5), "A", ""},
+		{`x\z`, strings.Repeat("x", 5*window-1), "x", ""},
+		{`x+\b`, "", "", strings.Repeat("x", 2*window) + "y z"},
+		{`x+$`, strings.Repeat("x", window-1) + "é", "x", ""},
+	} {
+		tube := New(c)
+		text := test.before + test.match + test.rest
+		tube.buf.packet([]byte(text))
+		m, err := tube.Within(0).RecvRegexp(regexp.MustCompile(test.re))
+		if test.match == "" {
+			if err == nil {
+				t.Errorf("%s: matched %d bytes, want no match", test.re, len(m.Text()))
+			}
+			continue
+		}
+		if err != nil || m.Before != test.before || m.Text() != test.match || tube.Drain() != test.rest {
+			t.Errorf("%s: got %d bytes after %d, %v, want %d after %d", test.re, len(m.Groups), len(m.Before), err, len(test.match), len(test.before))
+		}
+		if work := tube.buf.work; work > 8*len(text) {
+			t.Errorf("%s: searched %d bytes for %d", test.re, work, len(text))
+		}
+	}
+}
+
 // Anchors and word borders see what is before a window.
 func TestRegexpLooksBack(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 
 // RegexpWindow is how long, in bytes, a match of RecvRegexp or Expect is
 // promised to be found: when more is unread, it is searched in overlapping
-// windows, and a longer match may be missed.
+// windows, and a longer match may be missed; it is not cut.
 const RegexpWindow = 64 << 10
 
 // Match is what RecvRegexp and Expect found.
@@ -116,35 +116,51 @@ func (t *Tube) match(at int, loc []int) Match {
 //
 // Windows of twice RegexpWindow overlap by half, so that every match of at
 // most RegexpWindow bytes lies within one; a match that starts in a window's
-// second half is left to the next window, which sees more of what follows.
+// second half is left to the next window, which sees more of what follows. One that a window's end has cut, or made, is searched
+// again in larger windows, which together are at most four times what is unread: the whole stays linear.
 func (b *buffer) findRegexp(res []*regexp.Regexp, done int) (at, which int, loc []int) {
 	if b.size == done && done > 0 {
 		return 0, 0, nil
 	}
 	at = b.runeStart(max(0, done-RegexpWindow))
-	for {
-		end := min(at+2*RegexpWindow, b.size)
+	for enlarged := 0; ; {
+		size := min(2*RegexpWindow, b.size-at)
+		last := at+size == b.size
 		context := 0
 		if at > 0 {
 			context = at - b.runeStart(at-1)
 		}
-		w := b.window(at-context, end)
-		b.work += len(w)
-		which, loc = -1, nil
-		for i, re := range res {
-			l := findFrom(re, w, context)
-			if l != nil && (loc == nil || l[0] < loc[0]) {
-				which, loc = i, l
+		which, loc = b.findIn(res, at-context, at+size, context)
+		for at+size < b.size && loc != nil && loc[0]-context < RegexpWindow && loc[1]-context == size {
+			if enlarged += 2 * size; enlarged > 4*b.size {
+				loc = nil
+				break
 			}
+			size = min(2*size, b.size-at)
+			which, loc = b.findIn(res, at-context, at+size, context)
 		}
-		if loc != nil && (end == b.size || loc[0]-context < RegexpWindow) {
+		if loc != nil && (last || loc[0]-context < RegexpWindow) {
 			return at - context, which, loc
 		}
-		if end == b.size {
+		if last {
 			return 0, 0, nil
 		}
 		at = b.runeStart(at + RegexpWindow)
 	}
+}
+
+// findIn searches the bytes between two offsets for the earliest match that does not start in the first, context of them. Its
+// indices count from there.
+func (b *buffer) findIn(res []*regexp.Regexp, from, to, context int) (which int, loc []int) {
+	w := b.window(from, to)
+	b.work += len(w)
+	for i, re := range res {
+		l := findFrom(re, w, context)
+		if l != nil && (loc == nil || l[0] < loc[0]) {
+			which, loc = i, l
+		}
+	}
+	return which, loc
 }
 
 // findFrom finds re in w at or after offset context; the bytes before are
