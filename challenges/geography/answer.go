@@ -33,14 +33,31 @@ func parseList(answer string) []string {
 
 // parseCountries reads a list of countries; ok is false when one of them is none.
 func parseCountries(answer string) (list []*geo.Country, ok bool) {
-	for _, name := range parseList(answer) {
-		c := geo.ByName(name)
-		if c == nil {
-			return nil, false
-		}
-		list = append(list, c)
+	parts := parseList(answer)
+	if list = countries(parts, 1); list == nil && !strings.Contains(answer, ";") {
+		list = countries(parts, mostCommas+1)
 	}
-	return list, len(list) > 0
+	return list, list != nil
+}
+
+// mostCommas is how many there are in a country's name: "Bolivia, Plurinational State of".
+const mostCommas = 1
+
+// countries reads names of up to most parts each, the longest that is one; nil means that there is none.
+func countries(parts []string, most int) (list []*geo.Country) {
+	for len(parts) > 0 {
+		n := min(most, len(parts))
+		c := geo.ByName(strings.Join(parts[:n], ", "))
+		for c == nil && n > 1 {
+			n--
+			c = geo.ByName(strings.Join(parts[:n], ", "))
+		}
+		if c == nil {
+			return nil
+		}
+		list, parts = append(list, c), parts[n:]
+	}
+	return list
 }
 
 // isSet says whether answer lists every country of must, and beyond these only some of may.

@@ -43,6 +43,31 @@ func TestIsCode(t *testing.T) {
 	}
 }
 
+// TestParseCountries reads lists, also of names that have a comma themselves.
+func TestParseCountries(t *testing.T) {
+	for answer, want := range map[string]string{
+		"France, Peru":                    "FR; PE",
+		"France; Peru;":                   "FR; PE",
+		"Bolivia, Plurinational State of": "BO",
+		"Peru, Bolivia, Plurinational State of, Korea, Republic of, Chile":    "PE; BO; KR; CL",
+		"Tanzania, United Republic of; Congo, The Democratic Republic of the": "TZ; CD",
+		"Iran, Islamic Republic of, Iraq":                                     "IR; IQ",
+		"France, Bissau":                                                      "",
+		"Guinea, Bissau, France, Nowhere":                                     "",
+		"Korea; Republic of":                                                  "",
+		", ;":                                                                 "",
+	} {
+		list, ok := parseCountries(answer)
+		if got := codesOf(list); ok != (want != "") || ok && got != want {
+			t.Errorf("%q: got %q, %v, want %q", answer, got, ok, want)
+		}
+	}
+	in := parseJSON(`{"answer":["Bolivia, Plurinational State of"]}`)
+	if list, ok := parseCountries(in.text); !ok || codesOf(list) != "BO" {
+		t.Errorf("a JSON list of one: got %q, %v", codesOf(list), ok)
+	}
+}
+
 // TestJSONText: what the text protocol calls BAD does not become an answer by being escaped.
 func TestJSONText(t *testing.T) {
 	for _, bad := range []string{
