@@ -75,7 +75,9 @@ type process struct {
 }
 
 func (p *process) reap() {
-	p.err = p.cmd.Wait()
+	if p.err = p.cmd.Wait(); p.err == exec.ErrWaitDelay {
+		p.err = nil // it ended well, and left a child that holds its standard error
+	}
 	close(p.ended)
 }
 

@@ -89,6 +89,28 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// How a program ended is its own affair, not that of a child that still holds its standard error.
+func TestWaitLeavesChildrenAlone(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the program is a shell's")
+	}
+	var stderr strings.Builder
+	cmd := exec.Command("sh", "-c", "sleep 1000 & echo $!")
+	cmd.Stderr = &stderr
+	p := start(t, cmd, tube.WithLinger(time.Millisecond))
+	line, err := p.RecvLine()
+	must(t, err)
+	child, err := strconv.Atoi(line)
+	must(t, err)
+	defer func() {
+		if sleeper, err := os.FindProcess(child); err == nil {
+			sleeper.Kill()
+		}
+	}()
+	must(t, p.Wait())
+}
+
 func TestStartErrors(t *testing.T) {
 	t.Parallel()
 	_, err := tube.Start(exec.Command(filepath.Join(t.TempDir(), "missing")))
