@@ -87,7 +87,7 @@ func (c *Config) checkPath(operands []string) error {
 		return report.Usage("nc -U /run/thing.sock", "-U needs the path of a socket")
 	case len(operands) > 1:
 		return report.Usage("nc -U PATH", "-U takes one path, and there is %q too", operands[1])
-	case c.SourcePorts != PortRange{}:
+	case c.givenPort:
 		return report.Usage("leave -p out", "-p is a port, and -U has none")
 	}
 	if operands[0] == "" {
@@ -103,7 +103,7 @@ func (c *Config) checkPath(operands []string) error {
 }
 
 func (c *Config) checkVsock(operands []string) error {
-	if c.SourcePorts != (PortRange{}) {
+	if c.givenPort {
 		return report.Usage("leave -p out; nc -l --vsock PORT listens on one", "-p is a port of the internet")
 	}
 	if c.Listen && len(operands) == 1 {
@@ -148,12 +148,12 @@ func (c *Config) checkHostPort(operands []string) error {
 
 func (c *Config) checkListen(operands []string) error {
 	switch {
-	case len(operands) == 0 && c.SourcePorts == PortRange{}:
+	case len(operands) == 0 && !c.givenPort:
 		if c.compat != compatNcat {
 			return report.Usage("nc -l PORT; 0 takes any free one, and -v tells which", "-l needs a port")
 		}
 		operands = []string{"31337"}
-	case len(operands) == 1 && c.SourcePorts == PortRange{}:
+	case len(operands) == 1 && !c.givenPort:
 		if host, port, ok := SplitHostPort(operands[0]); ok {
 			operands = []string{host, port}
 		} else if _, err := ParsePorts(operands[0], c.Proto(), true); err != nil && c.Ncat() {
@@ -161,15 +161,15 @@ func (c *Config) checkListen(operands []string) error {
 		}
 	}
 	switch {
-	case c.SourcePorts != PortRange{} && len(operands) == 1:
+	case c.givenPort && len(operands) == 1:
 		// nc -l -p 4444 127.0.0.1; a lone number beside -p is a second port.
 		if r, err := ParsePorts(operands[0], c.Proto(), true); err == nil && r.Name == "" {
 			return report.Usage("nc -l PORT, or nc -l -p PORT", "two ports to listen on: %d and %s", c.SourcePorts.Lo, operands[0])
 		}
 		c.Host = operands[0]
-	case c.SourcePorts != PortRange{} && len(operands) > 1:
+	case c.givenPort && len(operands) > 1:
 		return report.Usage("nc -l -p PORT [HOST]", "-l takes one port, and -p has given it")
-	case c.SourcePorts != PortRange{}:
+	case c.givenPort:
 	case len(operands) == 1:
 		if err := c.addPorts(operands); err != nil {
 			return err

@@ -29,6 +29,7 @@ type Config struct {
 	Vsock       bool
 	Source      string
 	SourcePorts PortRange
+	givenPort   bool // by -p, also 0
 	NoDNS       bool
 	Randomize   bool
 	Resolve     map[string][]netip.Addr // in the order given

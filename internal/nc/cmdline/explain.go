@@ -113,8 +113,11 @@ func (c *Config) purpose() string {
 		return fmt.Sprintf("nc looks which of the %s ports %s of %s are open.\n", kind, port, c.Host)
 	case c.Listen:
 		where := "every IPv4 address of this machine"
-		if c.IPv6 {
+		switch {
+		case c.IPv6:
 			where = "every IPv6 address of this machine"
+		case c.Ncat() && !c.IPv4:
+			where = "every address of this machine"
 		}
 		if c.Host != "" {
 			where = c.Host
@@ -164,6 +167,8 @@ func (c *Config) ending() string {
 		fmt.Fprintf(&b, "It ends when %d packets have come.\n", c.RecvLimit)
 	case c.UDP && c.Timeout == 0 && c.IdleTimeout == 0 && c.QuitAfter < 0:
 		b.WriteString("Datagrams have no end: stop it with Ctrl-C, or add -w TIME.\n")
+	case c.Crowd():
+		b.WriteString("It serves many peers at once, and goes on until it is stopped.\n")
 	case c.KeepOpen:
 		b.WriteString("When the peer has finished, it waits for the next connection.\n")
 	case c.HalfOpen:

@@ -324,7 +324,7 @@ func setSourcePort(c *Config, v string) error {
 	if err != nil {
 		return err
 	}
-	c.SourcePorts = r
+	c.SourcePorts, c.givenPort = r, true
 	return nil
 }
 
