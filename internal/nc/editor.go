@@ -3,6 +3,7 @@ package nc
 import (
 	"io"
 	"os"
+	"os/signal"
 	"sync"
 
 	"golang.org/x/term"
@@ -22,6 +23,7 @@ type editor struct {
 	ready  []byte      // submitted and not yet read
 	eof    bool
 	closed bool
+	stops  chan os.Signal // what stops nc from elsewhere
 }
 
 // edits reports whether lines are edited in this run: on a terminal, where they are sent as they are typed.
@@ -36,7 +38,7 @@ func (n *netcat) newEditor() *editor {
 	if !n.edits() {
 		return nil
 	}
-	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.Color}}
+	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.Color}, stops: make(chan os.Signal, 1)}
 	if n.history != nil {
 		e.line.History = n.history.lines
 	}
@@ -128,20 +130,44 @@ func (e *editor) restore() {
 	e.saved = nil
 }
 
-// guard restores the terminal when a signal ends nc, then lets it end so.
+// guard restores the terminal when a signal ends or stops nc, then lets it do so.
 func (e *editor) guard() (stop func()) {
 	ch := make(chan os.Signal, 1)
 	release := catch(ch)
+	catchOthers(ch)
+	catchStops(e.stops)
 	done := make(chan struct{})
 	go func() {
-		select {
-		case sig := <-ch:
-			e.close()
-			endBy(sig)
-		case <-done:
+		for {
+			select {
+			case sig := <-ch:
+				e.close()
+				endBy(sig)
+				return
+			case <-e.stops:
+				e.suspend(false)
+			case <-done:
+				return
+			}
 		}
 	}()
-	return func() { release(); close(done) }
+	return func() { release(); signal.Stop(e.stops); close(done) }
+}
+
+// suspend gives the terminal back and stops the process group, or nc alone.
+func (e *editor) suspend(group bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.suspended(group)
+}
+
+// suspended does that. e.mu is held.
+func (e *editor) suspended(group bool) {
+	if !e.closed {
+		e.restore()
+	}
+	suspend(group)
+	e.wake() // if it was continued in the foreground; else moved is told
 }
 
 // read returns submitted lines.
@@ -190,9 +216,7 @@ func (e *editor) keys(p []byte) error {
 			}
 			endBy(os.Interrupt)
 		case lineedit.Suspend:
-			e.restore()
-			suspend()
-			e.wake() // if it was continued in the foreground; else moved is told
+			e.suspended(true)
 		}
 	}
 	return nil

@@ -1,42 +1,52 @@
 package nc
 
 import (
+	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 	"unsafe"
 )
 
-// goQuit is what Go's runtime does at SIGQUIT, while it does not.
-var goQuit struct {
+// otherSignals end programs that do not know them, too, and Go's runtime ignores them.
+var otherSignals = []os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGIO, syscall.SIGPWR}
+
+// goActions are what Go's runtime does at signals, while it does not.
+var goActions = struct {
 	sync.Mutex
-	action *[64]byte // a struct kernel_sigaction: no architecture's is longer
-}
+	of map[os.Signal]*[64]byte // a struct kernel_sigaction: no architecture's is longer
+}{of: map[os.Signal]*[64]byte{}}
 
-// plainSignals makes the signals that end other programs end this one, too: Go's runtime ignores them.
-func plainSignals() {
-	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGIO, syscall.SIGPWR} {
-		setAction(sig, new([64]byte), new([64]byte))
-	}
-	plainQuit()
-}
-
-// plainQuit does so for SIGQUIT: Go's runtime would tell where all goroutines are.
-func plainQuit() {
-	goQuit.Lock()
-	defer goQuit.Unlock()
-	if goQuit.action == nil {
-		goQuit.action = new([64]byte)
-		setAction(syscall.SIGQUIT, new([64]byte), goQuit.action) // all zeros: SIG_DFL, no flags
+// plain makes signals do to this process what they do to any: Go's runtime would ignore them, also those that nothing catches any
+// more, or, at SIGQUIT, tell where all goroutines are.
+func plain(sigs ...os.Signal) {
+	goActions.Lock()
+	defer goActions.Unlock()
+	for _, sig := range sigs {
+		if goActions.of[sig] == nil {
+			before := new([64]byte)
+			setAction(sig.(syscall.Signal), new([64]byte), before) // all zeros: SIG_DFL, no flags
+			goActions.of[sig] = before
+		}
 	}
 }
 
-// caughtQuit gives SIGQUIT back to Go's runtime, for package signal.
-func caughtQuit() {
-	goQuit.Lock()
-	defer goQuit.Unlock()
-	if goQuit.action != nil {
-		setAction(syscall.SIGQUIT, goQuit.action, new([64]byte))
-		goQuit.action = nil
+// caught gives signals back to Go's runtime, for package signal.
+func caught(sigs ...os.Signal) {
+	goActions.Lock()
+	defer goActions.Unlock()
+	for _, sig := range sigs {
+		if before := goActions.of[sig]; before != nil {
+			setAction(sig.(syscall.Signal), before, new([64]byte))
+			delete(goActions.of, sig)
+		}
+	}
+}
+
+// catchStops sends the signal to ch that stops nc, which may come from elsewhere than the terminal.
+func catchStops(ch chan<- os.Signal) {
+	if !signal.Ignored(syscall.SIGTSTP) {
+		signal.Notify(ch, syscall.SIGTSTP)
 	}
 }
 

@@ -21,4 +21,7 @@ func endBy(os.Signal) { os.Exit(report.ExitNetwork) }
 
 func quit() { endBy(os.Interrupt) }
 
-func suspend() {}
+func catchOthers(chan<- os.Signal) {}
+func catchStops(chan<- os.Signal)  {}
+
+func suspend(bool) {}

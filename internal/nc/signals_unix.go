@@ -6,16 +6,20 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
+
+// plainSignals makes the signals that end other programs end this one, too.
+func plainSignals() { plain(append(otherSignals, syscall.SIGQUIT)...) }
 
 // endingSignals end nc; the terminal is restored first.
 var endingSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // catch sends the signals that end nc to ch, but those that whoever started it wants ignored, as nohup does.
 func catch(ch chan<- os.Signal) (stop func()) {
-	caughtQuit()
+	caught(syscall.SIGQUIT)
 	for _, sig := range endingSignals {
 		if !signal.Ignored(sig) {
 			signal.Notify(ch, sig)
@@ -23,7 +27,17 @@ func catch(ch chan<- os.Signal) (stop func()) {
 	}
 	return func() {
 		signal.Stop(ch)
-		plainQuit()
+		plain(syscall.SIGQUIT)
+	}
+}
+
+// catchOthers sends the signals to ch that end a program which does not know them, so that the terminal is restored first.
+func catchOthers(ch chan<- os.Signal) {
+	for _, sig := range otherSignals {
+		if !signal.Ignored(sig) {
+			caught(sig)
+			signal.Notify(ch, sig)
+		}
 	}
 }
 
@@ -36,11 +50,11 @@ func endBy(sig os.Signal) {
 		return
 	}
 	signal.Reset(sig)
-	if s == syscall.SIGQUIT {
-		plainQuit()
-		if runtime.GOOS != "linux" {
-			os.Exit(128 + int(s)) // the status a shell tells
-		}
+	if s == syscall.SIGQUIT || slices.Contains(otherSignals, sig) {
+		plain(sig)
+	}
+	if s == syscall.SIGQUIT && runtime.GOOS != "linux" {
+		os.Exit(128 + int(s)) // the status a shell tells
 	}
 	if syscall.Kill(os.Getpid(), s) == nil {
 		<-time.After(time.Second)
@@ -50,14 +64,20 @@ func endBy(sig os.Signal) {
 // quit is what Ctrl-\ does on a terminal.
 func quit() { endBy(syscall.SIGQUIT) }
 
-// suspend stops the process group, as Ctrl-Z does, and returns when it is
+// suspend stops the process group, as Ctrl-Z does, or this process alone, and returns when it is
 // continued. The signal may reach another thread than this one, which must not
 // go on meanwhile; a group that no shell could continue is not stopped at all.
-func suspend() {
+func suspend(group bool) {
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
 	defer signal.Stop(continued)
-	syscall.Kill(0, syscall.SIGTSTP)
+	plain(syscall.SIGTSTP)
+	defer caught(syscall.SIGTSTP)
+	who := os.Getpid()
+	if group {
+		who = 0
+	}
+	syscall.Kill(who, syscall.SIGTSTP)
 	select {
 	case <-continued:
 	case <-time.After(250 * time.Millisecond):

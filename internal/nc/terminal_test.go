@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
@@ -112,14 +114,17 @@ func TestTerminalComesBack(t *testing.T) {
 		{"SIGQUIT", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "131"},
 		{"SIGTERM", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "143"},
 		{"SIGHUP", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "129"},
+		{"SIGUSR1", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "138"},
+		{"SIGALRM", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, "142"},
 		{"idle", nc + " --idle-timeout 0.3", nil, "1"},
 		{"Ctrl-Z", nc, []string{"C-z"}, ""},
+		{"SIGTSTP", "sh -c 'echo $$ >PID; exec " + nc + "'", nil, ""},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			socket, expect, keys := terminal(t, tmux)
 			keys("stty -g >"+socket+".before; "+strings.ReplaceAll(way.line, "PID", socket+".pid"), "Enter")
 			expect("\nsay?")
-			if sig, ok := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "SIGQUIT": syscall.SIGQUIT}[way.name]; ok {
+			if sig := unix.SignalNum(way.name); sig != 0 {
 				p, _ := os.ReadFile(socket + ".pid")
 				pid, _ := strconv.Atoi(strings.TrimSpace(string(p)))
 				if pid == 0 || syscall.Kill(pid, sig) != nil {
@@ -140,7 +145,7 @@ func TestTerminalComesBack(t *testing.T) {
 			if len(before) == 0 || !bytes.Equal(before, after) {
 				t.Errorf("the terminal was left in another state:\n%s%s", before, after)
 			}
-			if way.name != "Ctrl-Z" {
+			if way.status != "" {
 				return
 			}
 			// Continued, it edits again.
