@@ -76,7 +76,10 @@ func (n *netcat) dial(ctx context.Context) (net.Conn, error) {
 	case c.Vsock:
 		conn, err = n.dialVsock()
 	case c.Proxy.Addr != "":
-		conn, err = n.dialProxied(ctx)
+		var p *chain
+		if p, err = n.proxies(ctx); err == nil {
+			conn, err = p.dial(ctx, c.Ports[0].Lo)
+		}
 	default:
 		conn, err = n.dialHost(ctx, c.Host, c.Ports[0].Lo)
 	}

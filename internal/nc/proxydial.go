@@ -47,53 +47,102 @@ func (n *netcat) proxyLogin() (*proxy.Auth, error) {
 	return a, err
 }
 
-// dialProxied connects through the chain.
-func (n *netcat) dialProxied(ctx context.Context) (net.Conn, error) {
-	chain, err := n.c.Hops()
-	if err != nil {
+// chain is what a connection through proxies needs to know.
+type chain struct {
+	n     *netcat
+	hops  []cmdline.Hop
+	auth  *proxy.Auth
+	addrs []netip.Addr // of the first
+}
+
+// proxies reads the options, asks for a password and resolves the first proxy's name.
+func (n *netcat) proxies(ctx context.Context) (*chain, error) {
+	p := &chain{n: n}
+	var err error
+	if p.hops, err = n.c.Hops(); err != nil {
 		return nil, err
 	}
-	auth, err := n.proxyLogin()
-	if err != nil {
+	if p.auth, err = n.proxyLogin(); err != nil {
 		return nil, err
 	}
-	addrs, err := n.addresses(ctx, chain[0].Host)
-	if err != nil {
+	if p.addrs, err = n.addresses(ctx, p.hops[0].Host); err != nil {
 		return nil, err
 	}
-	where := net.JoinHostPort(chain[0].Host, strconv.Itoa(chain[0].Port))
+	return p, nil
+}
+
+// dial connects to a port of the host through the proxies.
+func (p *chain) dial(ctx context.Context, port int) (conn net.Conn, err error) {
+	n, first := p.n, p.hops[0]
+	where := net.JoinHostPort(first.Host, strconv.Itoa(first.Port))
 	// Each hop may ask for the login once, and have the connection made anew for it.
-	logins := make([]*proxy.Auth, len(chain))
-	for i, h := range chain {
+	logins := make([]*proxy.Auth, len(p.hops))
+	for i, h := range p.hops {
 		switch {
 		case h.Login:
 			logins[i] = &proxy.Auth{User: h.User, Pass: h.Pass}
-		case auth != nil:
-			own := *auth
+		case p.auth != nil:
+			own := *p.auth
 			logins[i] = &own
 		}
 	}
-	var conn net.Conn
 	for again := 0; ; again++ {
-		if conn, err = n.race(ctx, chain[0].Host, addrs, chain[0].Port); err != nil {
+		if conn, err = n.race(ctx, first.Host, p.addrs, first.Port); err != nil {
 			return nil, report.ConnectError(err, "the proxy "+where, "tcp", "")
 		}
-		if err = n.throughHops(ctx, conn, chain, logins); err == nil {
+		if err = n.throughHops(ctx, conn, port, p.hops, logins); err == nil {
 			break
 		}
 		conn.Close()
-		if !errors.Is(err, proxy.ErrAgain) || again == 2*len(chain) {
+		if !errors.Is(err, proxy.ErrAgain) || again == 2*len(p.hops) {
 			return nil, err
 		}
 	}
-	n.r.Event("connected", "remote", net.JoinHostPort(n.c.Host, strconv.Itoa(n.c.Ports[0].Lo)), "proxy", where, "protocol", "tcp")
+	if !n.c.Scan {
+		n.r.Event("connected", "remote", net.JoinHostPort(n.c.Host, strconv.Itoa(port)), "proxy", where, "protocol", "tcp")
+	}
 	if n.r.Verbose > 0 {
-		n.r.Say("Connection to %s %s port [tcp/%s] succeeded!", n.c.Host, n.portName(n.c.Ports[0].Lo), n.service(n.c.Ports[0].Lo))
+		n.r.Say("Connection to %s %s port [tcp/%s] succeeded!", n.c.Host, n.portName(port), n.service(port))
 	}
 	return conn, nil
 }
 
-func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []cmdline.Hop, logins []*proxy.Auth) error {
+// scan looks at the ports one by one, since a proxy is somebody else's.
+func (p *chain) scan(ctx context.Context, ports []int) error {
+	n, open := p.n, false
+	for i, port := range ports {
+		if i > 0 && n.c.Interval > 0 {
+			select {
+			case <-time.After(n.c.Interval):
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		conn, err := p.dial(ctx, port)
+		var not unreachable
+		switch {
+		case err == nil:
+			conn.Close()
+			open = true
+			n.r.Event("port", "port", port, "state", "open")
+		case errors.As(err, &not):
+			if n.r.Verbose > 0 {
+				n.r.Say("%s: connect to %s port %d (tcp) failed: %s", n.c.Name, n.c.Host, port, not.why)
+			}
+			n.r.Event("port", "port", port, "state", "unknown", "error", not.why) // each proxy has words of its own for it
+		default:
+			return err
+		}
+	}
+	if !open {
+		return errClosed
+	}
+	return nil
+}
+
+func (n *netcat) throughHops(ctx context.Context, conn net.Conn, target int, hops []cmdline.Hop, logins []*proxy.Auth) error {
 	limit := n.c.ConnectTimeout()
 	if limit == 0 {
 		limit = 2 * time.Minute // what the kernel gives a connection it makes itself
@@ -102,7 +151,7 @@ func (n *netcat) throughHops(ctx context.Context, conn net.Conn, hops []cmdline.
 	unhook := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer unhook()
 	for i, h := range hops {
-		host, port := n.c.Host, n.c.Ports[0].Lo
+		host, port := n.c.Host, target
 		if i+1 < len(hops) {
 			host, port = hops[i+1].Host, hops[i+1].Port
 		}
@@ -158,6 +207,12 @@ func (n *netcat) resolveForProxy(ctx context.Context, host string, kind proxy.Ki
 	return addrs[0].String(), nil
 }
 
+// unreachable is the error of a proxy that could not connect to the host.
+type unreachable struct {
+	error
+	why string
+}
+
 func proxyError(err error, h cmdline.Hop, where string, login bool) error {
 	var pe *proxy.Error
 	at := fmt.Sprintf("the %s proxy %s:%d", h.Kind, h.Host, h.Port)
@@ -167,9 +222,9 @@ func proxyError(err error, h cmdline.Hop, where string, login bool) error {
 	case errors.As(err, &pe) && pe.Auth:
 		return report.WithHint(fmt.Errorf("%s refused: %s", at, pe.Reason), "--proxy-auth USER:PASS, or -P USER")
 	case errors.As(err, &pe):
-		return report.WithHint(fmt.Errorf("%s could not connect to %s: %s", at, where, pe.Reason), "is the address right, as seen from the proxy?")
+		return report.WithHint(unreachable{fmt.Errorf("%s could not connect to %s: %s", at, where, pe.Reason), pe.Reason}, "is the address right, as seen from the proxy?")
 	case report.TimedOut(err):
-		return report.WithHint(fmt.Errorf("%s did not answer", at), "is it that kind of proxy? -X 5, 4, 4a or http")
+		return report.WithHint(unreachable{fmt.Errorf("%s did not answer", at), "the proxy did not answer"}, "is it that kind of proxy? -X 5, 4, 4a or http")
 	case strings.HasSuffix(err.Error(), "EOF"), report.Reset(err):
 		return report.WithHint(fmt.Errorf("%s hung up", at), "is it that kind of proxy, and may you use it? -X 5, 4, 4a or http")
 	}

@@ -15,10 +15,6 @@ var errClosed = report.Told{Err: errors.New("no port is open")}
 
 // scanPorts looks which ports are open, many at once, and tells in the ports' order.
 func (n *netcat) scanPorts(ctx context.Context) error {
-	addrs, err := n.addresses(ctx, n.c.Host)
-	if err != nil {
-		return err
-	}
 	var ports []int
 	for _, r := range n.c.Ports {
 		for p := r.Lo; p <= r.Hi; p++ {
@@ -29,6 +25,17 @@ func (n *netcat) scanPorts(ctx context.Context) error {
 	}
 	if n.c.Randomize {
 		rand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
+	}
+	if n.c.Proxy.Addr != "" {
+		p, err := n.proxies(ctx)
+		if err != nil {
+			return err
+		}
+		return p.scan(ctx, ports)
+	}
+	addrs, err := n.addresses(ctx, n.c.Host)
+	if err != nil {
+		return err
 	}
 	open := false
 	s := scan.Scanner{

@@ -90,3 +90,29 @@ func TestFewDescriptors(t *testing.T) {
 		}
 	}
 }
+
+// TestScanThroughProxies looks from a proxy which ports are open.
+func TestScanThroughProxies(t *testing.T) {
+	open, closed := echoing(t), freePort(t)
+	for kind, refusal := range map[string]string{"socks5": "connection refused", "http": "502 Bad Gateway"} {
+		_, port := listener(t, "-lk", "--proxy-type", kind)
+		via := kind + "://127.0.0.1:" + port
+		for _, way := range []struct {
+			ports, says string
+			status      int
+		}{
+			{open, "Connection to 127.0.0.1 " + open + " port [tcp/*] succeeded!\n", 0},
+			{closed, "nc: connect to 127.0.0.1 port " + closed + " (tcp) failed: " + refusal + "\n", 1},
+		} {
+			cmd := exec.Command(ncBinary, "-zvn", "-x", via, "127.0.0.1", way.ports)
+			out, err := cmd.CombinedOutput()
+			if string(out) != way.says || cmd.ProcessState.ExitCode() != way.status {
+				t.Errorf("%s, port %s: got %q, %v, want %q and status %d", kind, way.ports, out, err, way.says, way.status)
+			}
+		}
+	}
+	cmd := exec.Command(ncBinary, "-z", "-x", "socks5://127.0.0.1:"+closed, "127.0.0.1", open)
+	if out, err := cmd.CombinedOutput(); !strings.Contains(string(out), "nothing listens on the proxy") {
+		t.Errorf("without a proxy: got %q, %v", out, err)
+	}
+}

@@ -25,7 +25,7 @@ var combinations = []bad{
 	{func(c *Config) bool { return c.Vsock && c.UDP }, "--vsock is for streams only", "leave -u out"},
 	{func(c *Config) bool { return c.Scan && c.Listen }, "-z looks for open ports, -l opens one", "leave one of them out"},
 	{func(c *Config) bool { return c.Scan && c.local() }, "-z looks for open ports, and this kind of socket has none", "connect without -z"},
-	{func(c *Config) bool { return c.Scan && (c.Runs() || c.TLS.On || c.Proxy.Addr != "") }, "-z only looks which ports are open; it sends nothing", "leave out -z, or the program, TLS and proxy options"},
+	{func(c *Config) bool { return c.Scan && (c.Runs() || c.TLS.On) }, "-z only looks which ports are open; it sends nothing", "leave out -z, or the program and TLS options"},
 	{func(c *Config) bool { return c.KeepOpen && !c.Listen }, "-k keeps on listening, and there is no -l", "add -l; to connect again and again, use a loop in the shell"},
 	{func(c *Config) bool { return c.MaxConns > 0 && !c.Listen }, "-m is the greatest number of connections, and there is no -l", "for the lowest TTL accepted (OpenBSD's -m), write --min-ttl"},
 	{func(c *Config) bool {
