@@ -107,7 +107,7 @@ func moveBelow(dir string) error {
 			return fmt.Errorf("the control group %s cannot be divided: process %s is in it too", dir, pid)
 		}
 	}
-	below := filepath.Join(dir, cgroupPrefix+strconv.Itoa(os.Getpid())+serverSuffix)
+	below := filepath.Join(dir, cgroupPrefix+processName()+serverSuffix)
 	if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("make a control group for the server: %w", err)
 	}

@@ -31,6 +31,19 @@ type hierarchy struct {
 // cgroupPrefix begins the name of every group of ours; the process that made it follows.
 const cgroupPrefix = "flagstaff-"
 
+// processName names this process among all of the system: containers may share the control groups, and in each the first process is
+// number 1.
+func processName() string { return fmt.Sprintf("%d-%d", pidNamespace(), os.Getpid()) }
+
+// pidNamespace is the number of the namespace that our process numbers are of; 0 is not known.
+func pidNamespace() uint64 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/pid", &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
 // findHierarchies says where groups of the wanted controllers can be made; version 2 before version 1. It
 // tries, because nothing else tells. A controller without a place is in why.
 func findHierarchies(want []string) (found []hierarchy, why map[string]string) {
@@ -126,7 +139,7 @@ func writable(mount, own string) (dir string, err error) {
 var lastTry atomic.Uint64
 
 func tryGroup(dir string) error {
-	try := filepath.Join(dir, fmt.Sprintf("%stry-%d-%d", cgroupPrefix, os.Getpid(), lastTry.Add(1)))
+	try := filepath.Join(dir, fmt.Sprintf("%stry-%s-%d", cgroupPrefix, processName(), lastTry.Add(1)))
 	if err := os.Mkdir(try, 0o755); err != nil {
 		return fmt.Errorf("make a control group: %w", err)
 	}
@@ -153,11 +166,22 @@ type limitFile struct {
 var lastRunner atomic.Uint64
 
 // newGroups makes a runner's groups. Those of servers that were killed before they could are taken away first.
-func newGroups(found []hierarchy, p Policy) (*groups, error) {
-	name := fmt.Sprintf("%s%d-%d", cgroupPrefix, os.Getpid(), lastRunner.Add(1))
-	g := &groups{}
+func newGroups(found []hierarchy, p Policy) (g *groups, err error) {
 	for _, h := range found {
 		sweep(h.dir)
+	}
+	for range 1000 { // a server of the same name may have left some behind
+		g, err = groupsNamed(fmt.Sprintf("%s%s-%d", cgroupPrefix, processName(), lastRunner.Add(1)), found, p)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return g, err
+}
+
+func groupsNamed(name string, found []hierarchy, p Policy) (*groups, error) {
+	g := &groups{}
+	for _, h := range found {
 		dir := filepath.Join(h.dir, name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			g.remove()
@@ -224,8 +248,7 @@ func limitFiles(controller string, version int, p Policy) []limitFile {
 func sweep(dir string) {
 	left, _ := filepath.Glob(filepath.Join(dir, cgroupPrefix+"*"))
 	for _, g := range left {
-		pid, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(filepath.Base(g), cgroupPrefix), "try-"), "-")
-		if n, err := strconv.Atoi(pid); err != nil || syscall.Kill(n, 0) != syscall.ESRCH {
+		if !forsaken(g) {
 			continue
 		}
 		slots, _ := filepath.Glob(filepath.Join(g, "slot*"))
@@ -234,6 +257,32 @@ func sweep(dir string) {
 		}
 		os.Remove(g)
 	}
+}
+
+// forsaken says whether the server that made a group has ended. Of one in another pid namespace nobody knows from here, but from soon
+// after it has made a group there is a slot in it.
+func forsaken(group string) bool {
+	name := strings.TrimPrefix(strings.TrimPrefix(filepath.Base(group), cgroupPrefix), "try-")
+	parts := strings.Split(name, "-")
+	if len(parts) < 3 {
+		return false
+	}
+	ns, nsErr := strconv.ParseUint(parts[0], 10, 64)
+	pid, pidErr := strconv.Atoi(parts[1])
+	if nsErr != nil || pidErr != nil || pid <= 0 {
+		return false
+	}
+	if ns == pidNamespace() {
+		return syscall.Kill(pid, 0) == syscall.ESRCH
+	}
+	slots, _ := filepath.Glob(filepath.Join(group, "slot*"))
+	for _, s := range slots {
+		if members, err := os.ReadFile(filepath.Join(s, "cgroup.procs")); err != nil || len(members) > 0 {
+			return false
+		}
+	}
+	info, err := os.Stat(group)
+	return err == nil && time.Since(info.ModTime()) > time.Minute
 }
 
 // remove takes the runner's groups away; all slots' must be gone.

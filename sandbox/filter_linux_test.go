@@ -69,8 +69,14 @@ func TestFilter(t *testing.T) {
 				}
 			}
 			for name := range strings.FieldsSeq(denied) {
-				check(eperm, name)
+				check(eperm, name, 1, 1, 1, 1, 1, 1)
 			}
+			check(unix.SECCOMP_RET_ERRNO, "ptrace", unix.PTRACE_TRACEME) // nothing is done, and 0 returned
+			check(eperm, "ptrace", unix.PTRACE_ATTACH)
+			check(eperm, "fcntl", 0, unix.F_SETLEASE)
+			check(eperm, "fcntl", 0, unix.F_NOTIFY)
+			check(allowed, "fcntl", 0, unix.F_SETFL)
+			check(allowed, "fcntl", 0, unix.F_SETPIPE_SZ)
 			files := map[bool]uint32{true: eperm, false: allowed}[addr]
 			for name := range strings.FieldsSeq(uncounted) {
 				check(files, name)

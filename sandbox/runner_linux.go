@@ -135,6 +135,7 @@ func (r *Runner) setUp(l *launcherProcess) error {
 	// What the server itself inherited from who started it must not reach a program.
 	clean := newScript(msgSetup)
 	clean.call("have a name", unix.SYS_PRCTL, unix.PR_SET_NAME, "fs-launcher") // what ps shows, instead of the number of a descriptor
+	clean.call("set the mask of new files", unix.SYS_UMASK, 0o022)             // whatever the server's is, sessions may read what is made for them
 	clean.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, 4, uint64(1<<32-1), 0)
 	// One for all slots: whoever asks it is told of its own children.
 	clean.call("watch children", unix.SYS_SIGNALFD4, -1, binary.NativeEndian.AppendUint64(nil, 1<<(unix.SIGCHLD-1)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
@@ -156,7 +157,6 @@ func (r *Runner) setUp(l *launcherProcess) error {
 	s := newScript(msgSetup)
 	s.call("set the host name", unix.SYS_SETHOSTNAME, []byte("challenge"), 9)
 	s.call("be closed to others", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	s.call("set the mask of new files", unix.SYS_UMASK, 0o022)
 	if pl.places == nil || !r.plan.hasCPU() {
 		s.call("be nice", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, 10)
 	}

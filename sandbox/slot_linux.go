@@ -107,6 +107,9 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	if r.plan.Syscalls == SyscallsOff && !r.plan.Network && ofInternet(raw) {
+		return nil, errReconnect
+	}
 	p := &Process{own: s, conn: raw}
 	take, patience := (*Runner).take, patience{left: mostPatience}
 	for try := 1; ; {
@@ -131,6 +134,19 @@ func (r *Runner) Start(ctx context.Context, conn syscall.Conn, s Session) (*Proc
 		p.unbind = context.AfterFunc(ctx, func() { p.Kill(ReasonKilled) })
 	}
 	return p, nil
+}
+
+// errReconnect is what a session is not started for.
+var errReconnect = errors.New("sandbox: without a filter of system calls a program could connect its connection, a socket of the host's network, to anywhere: " +
+	"give it one end of a socket pair and relay, or allow the network")
+
+// ofInternet says whether a connection is a socket that can be connected elsewhere.
+func ofInternet(conn syscall.RawConn) (inet bool) {
+	conn.Control(func(fd uintptr) {
+		domain, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		inet = err == nil && domain != unix.AF_UNIX
+	})
+	return inet
 }
 
 // maxTries is how often a session asks for a slot, when one after the other proves dead before the program can have been

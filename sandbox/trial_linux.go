@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"debug/elf"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,10 @@ import (
 // shows it: the rights and the place of files often are others than those of who starts the server. The error is a
 // *[ProgramError].
 func (r *Runner) try(s *slot) error {
+	if r.plan.Syscalls != SyscallsOff && r.has32Bits() {
+		return &ProgramError{r.argv[0], "is a program of 32 bits, whose system calls have other numbers than those that the filter knows",
+			"build it for 64 bits, or run it without the filter: --syscalls off; everything else of the sandbox stays", nil}
+	}
 	m := newScript(msgSpawn)
 	r.plan.becomeUser(m)
 	const inRoot = -100 // AT_FDCWD
@@ -33,7 +38,7 @@ func (r *Runner) try(s *slot) error {
 		for _, f := range append([]string{r.plan.Dir}, r.plan.Files...) {
 			info, err := os.Stat(f)
 			switch {
-			case err != nil, below(f, "/dev"): // the sandbox has one of its own
+			case err != nil, below(f, "/dev") && !below(f, "/dev/shm"): // the sandbox has one of its own
 			case info.IsDir(), info.Mode()&0o005 == 0o001: // what may be entered or run need not be read
 				access(f, unix.X_OK)
 			case info.Mode().IsRegular():
@@ -70,6 +75,17 @@ func (r *Runner) try(s *slot) error {
 		return &ProgramError{program, "is not for a session's user to run: " + a.err.Error(), mayRead(path), a.err}
 	}
 	return &ProgramError{path, "is not for a session's user to read: " + a.err.Error(), mayRead(path), a.err}
+}
+
+// has32Bits says that the program's instructions are those of a 32-bit machine, which the processor runs too.
+func (r *Runner) has32Bits() bool {
+	f, err := openIn(r.plan.Root, r.argv[0])
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	program, err := elf.NewFile(f)
+	return err == nil && program.Class == elf.ELFCLASS32 && (program.Machine == elf.EM_386 || program.Machine == elf.EM_ARM)
 }
 
 // mayRead says how everybody may read a path.

@@ -112,6 +112,9 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !c.Unconfined && p.Syscalls == sandbox.SyscallsOff && !p.Network {
+		c.Relay = true // the player's connection is a socket of the host's network, and nothing would keep the program from connecting it elsewhere
+	}
 	h := &Handler{config: c, policy: p.Limits(), runner: runner}
 	h.watch.idle, h.watch.output = h.policy.Idle, h.policy.Output
 	return h, nil

@@ -20,9 +20,9 @@ import (
 
 // groups lists the control groups of the server's sessions.
 func (h *hosted) groups() (list []string) {
-	prefix := fmt.Sprintf("flagstaff-%d-", h.cmd.Process.Pid)
+	owner := fmt.Sprintf("-%d-", h.cmd.Process.Pid) // in the name, after its pid namespace
 	filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), prefix) && !strings.HasSuffix(d.Name(), "-server") {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "flagstaff-") && strings.Contains(d.Name(), owner) && !strings.HasSuffix(d.Name(), "-server") {
 			list = append(list, path)
 			return fs.SkipDir
 		}

@@ -1,0 +1,139 @@
+package sandbox
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestUmask starts a server that lets nobody else read what it makes.
+func TestUmask(t *testing.T) {
+	defer unix.Umask(unix.Umask(0o077))
+	r := prepare(t, Policy{SessionFlag: true, Tmp: 1 << 20}, "/bin/sh", "-c", "cat /flag /etc/passwd >/dev/null && cat /flag && umask && echo x >/tmp/x && cat /tmp/x")
+	if out, exit := play(t, r, Session{Flag: "flag{x}\n"}, ""); out != "flag{x}\n0022\nx\n" {
+		t.Errorf("got %q, %s", out, exit.Stderr)
+	}
+	r = prepare(t, Policy{Flag: "flag{all}\n"}, "/bin/cat", "/flag")
+	if out, exit := play(t, r, Session{}, ""); out != "flag{all}\n" {
+		t.Errorf("got %q, %s", out, exit.Stderr)
+	}
+}
+
+// TestUnfilteredConnection: a program whose system calls are not filtered would take the player's connection elsewhere.
+func TestUnfilteredConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, c := range []struct {
+		p  Policy
+		ok bool
+	}{
+		{Policy{Syscalls: SyscallsOff}, false},
+		{Policy{Syscalls: SyscallsOff, Network: true}, true},
+		{Policy{}, true},
+	} {
+		r := prepare(t, c.p, "/bin/true")
+		p, err := r.Start(t.Context(), conn.(*net.TCPConn), Session{})
+		if (err == nil) != c.ok {
+			t.Errorf("%+v: got %v", c.p, err)
+		}
+		if err == nil {
+			p.Wait()
+		}
+	}
+}
+
+// Test32Bits says at the start that a filter of 64-bit system calls is none for programs of 32 bits.
+func Test32Bits(t *testing.T) {
+	header := make([]byte, 52)
+	copy(header, "\x7fELF\x01\x01\x01")
+	header[16], header[18], header[20], header[40] = 2, 3, 1, 52 // ET_EXEC, EM_386, EV_CURRENT, the header's size
+	dir := t.TempDir()
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		os.Chmod(d, 0o755)
+	}
+	name := filepath.Join(dir, "old")
+	if err := os.WriteFile(name, header, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Prepare(Policy{Weaker: []Feature{FeatureMemory, FeatureProcesses}}, name)
+	var no *ProgramError
+	if unenforceable(err) {
+		t.Skip(err)
+	}
+	if !errors.As(err, &no) || !strings.Contains(err.Error(), "32 bits") || !strings.Contains(no.Hint(), "--syscalls off") {
+		t.Errorf("got %v, want to be told of the 32 bits", err)
+	}
+}
+
+func unenforceable(err error) bool { return errors.As(err, new(*UnenforceableError)) }
+
+// TestNamesOfGroups: servers of several pid namespaces may have the same process number.
+func TestNamesOfGroups(t *testing.T) {
+	found, why := findHierarchies(controllers)
+	if len(found) == 0 {
+		t.Skipf("no control groups here: %v", why)
+	}
+	taken := filepath.Join(found[len(found)-1].dir, cgroupPrefix+processName()+"-"+strconv.FormatUint(lastRunner.Load()+1, 10))
+	if err := os.Mkdir(taken, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(taken)
+	r := prepare(t, Policy{}, "/bin/echo", "up")
+	if out, _ := play(t, r, Session{}, ""); out != "up\n" {
+		t.Errorf("got %q", out)
+	}
+}
+
+// TestForsaken: the groups of servers that have ended are taken away, and no others.
+func TestForsaken(t *testing.T) {
+	dir := t.TempDir()
+	const gone = "4194305" // more than a process can have
+	own := strconv.FormatUint(pidNamespace(), 10)
+	for name, want := range map[string]bool{
+		"flagstaff-" + own + "-" + gone + "-1":                      true,
+		"flagstaff-try-" + own + "-" + gone + "-1":                  true,
+		"flagstaff-" + own + "-" + gone + "-server":                 true,
+		"flagstaff-" + own + "-" + strconv.Itoa(os.Getpid()) + "-1": false,
+		"flagstaff-1-" + gone + "-1":                                false, // of another namespace, and new
+		"flagstaff-1-" + gone + "-2 old":                            true,
+		"flagstaff-1-" + gone + "-3 old, but has a process":         false,
+		"flagstaff-" + gone + "-1":                                  false,
+		"flagstaff-something":                                       false,
+	} {
+		group, note, _ := strings.Cut(name, " ")
+		group = filepath.Join(dir, group)
+		if err := os.MkdirAll(filepath.Join(group, "slot0"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		members := ""
+		if strings.Contains(note, "process") {
+			members = "0\n" // as one of another namespace is shown
+		}
+		if err := os.WriteFile(filepath.Join(group, "slot0", "cgroup.procs"), []byte(members), 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+		if strings.Contains(note, "old") {
+			before := time.Now().Add(-time.Hour)
+			os.Chtimes(group, before, before)
+		}
+		if got := forsaken(group); got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}
