@@ -129,7 +129,8 @@ func (c *Console) logTo(w io.Writer) *slog.Logger {
 	f, isFile := c.Stderr.(*os.File)
 	_, noColor := c.Env("NO_COLOR")
 	return slog.New(tint.NewTextHandler(w, &tint.Options{
-		TimeFormat: time.TimeOnly,
-		NoColor:    noColor || !isFile || !isatty.IsTerminal(f.Fd()),
+		TimeFormat:  time.TimeOnly,
+		ReplaceAttr: printable,
+		NoColor:     noColor || !isFile || !isatty.IsTerminal(f.Fd()),
 	}))
 }
