@@ -74,7 +74,7 @@ func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()
 	c.logger = *slog.New(&c.logs)
 	c.Session = Session{
 		Tube: c.tube, Challenge: s.Name, ID: sessionID(s.idBase, s.lastID.Add(1)), Remote: remote, Flag: s.Flag,
-		Log: &c.logger,
+		Log: &c.logger, own: c,
 	}
 	if now := time.Now(); s.Handshake == nil {
 		c.start(now)
@@ -265,6 +265,7 @@ func (c *session) farewell(text string) {
 			tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
 		}
 		c.srv.linger(conn, cmp.Or(span(c.srv.IdleTimeout, defaultIdleTimeout), defaultIdleTimeout))
+		conn.Close() // first: the tube would linger, too
 		tube.Close()
 	})
 }

@@ -144,7 +144,7 @@ func (s *Server) init() {
 		}
 		s.options = []tube.Option{
 			tube.WithTimeout(span(s.IdleTimeout, defaultIdleTimeout)),
-			tube.WithLinger(0), // the server lingers itself, also for the player's sake
+			tube.WithLinger(span(s.Linger, defaultLinger)), // for handlers that close the tube; the server lingers itself, and longer
 		}
 		if n := limit(s.MaxBuffer, defaultMaxBuffer); s.MaxBuffer >= 0 {
 			s.options = append(s.options, tube.WithMaxBuffer(n))

@@ -28,6 +28,20 @@ type Session struct {
 	Log       *slog.Logger   // logs with the session's ID and Remote
 	Started   time.Time      // when the session was admitted
 	Ends      time.Time      // when its time is up; zero: never
+
+	own *session // nil: no server's
+}
+
+// Close ends the session's connection as the server does when the handler returns: all that was written arrives, also at a player who
+// reads slowly or whose input was not read. A handler need not call it.
+func (s *Session) Close() error {
+	if s.own != nil {
+		if t, _ := s.own.ways(); t == s.Tube {
+			s.own.farewell("")
+			return nil
+		}
+	}
+	return s.Tube.Close()
 }
 
 // Ask sends prompt and returns the player's next line, without its line end. At the end of the stream

@@ -138,6 +138,32 @@ func TestLastLineIsDeliveredOnRealSockets(t *testing.T) {
 }
 
 // A player who reads slowly gets everything, whatever he sends meanwhile.
+// TestHandlerCloses: a handler that closes loses nothing either, whatever the player has sent.
+func TestHandlerCloses(t *testing.T) {
+	const size = 300_000
+	for name, end := range map[string]func(*Session) error{
+		"session":      (*Session).Close,
+		"tube":         func(s *Session) error { return s.Tube.Close() },
+		"another tube": func(s *Session) error { s.Tube = s.With(context.Background()); return s.Close() },
+	} {
+		addr := realServer(t, &Server{Handler: HandlerFunc(func(_ context.Context, s *Session) error {
+			defer end(s)
+			return s.Say(strings.Repeat("x", size-1))
+		})})
+		for range 10 {
+			p, err := tube.Dial(t.Context(), "tcp", addr.String(), tube.WithTimeout(10*time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Send(strings.Repeat("unread", 1000))
+			if n, err := io.Copy(io.Discard, p); n != size || err != nil {
+				t.Errorf("%s: got %d bytes, %v, want all %d", name, n, err, size)
+			}
+			p.Close()
+		}
+	}
+}
+
 func TestSlowReaders(t *testing.T) {
 	const linger, pace, step = 20 * time.Millisecond, 2 * time.Millisecond, 4 << 10
 	if runtime.GOOS != "linux" {
