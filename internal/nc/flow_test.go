@@ -326,3 +326,70 @@ func TestFullDump(t *testing.T) {
 		}
 	}
 }
+
+// TestPauses: -w is about the peer. Who reads the output may pause for longer and loses nothing; a peer that takes nothing leaves a
+// part of the input unsent, which is no success.
+func TestPauses(t *testing.T) {
+	const size = 8_000_000
+	gives := serve(t, func(c *net.TCPConn) {
+		readLine(c)
+		c.Write(make([]byte, size))
+		io.Copy(io.Discard, c)
+	})
+	deaf := serve(t, func(*net.TCPConn) { <-t.Context().Done() })
+	const limit, pause = "0.3", time.Second
+	t.Run("output", func(t *testing.T) {
+		t.Parallel()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		cmd := exec.Command(ncBinary, "-w", limit, "127.0.0.1", gives)
+		cmd.Stdin, cmd.Stdout = filled(t, "give\n"), w
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		<-time.After(pause) // it is what is tested
+		n, err := io.Copy(io.Discard, r)
+		if ended := cmd.Wait(); n != size || err != nil || ended != nil {
+			t.Errorf("a reader who paused got %d bytes of %d, %v, %v", n, size, err, ended)
+		}
+	})
+	for _, args := range [][]string{nil, {"--send-only"}} {
+		t.Run(strings.Join(append(args, "input"), " "), func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(ncBinary, append(args, "-w", limit, "127.0.0.1", deaf)...)
+			in, err := os.Open("/dev/zero")
+			if err != nil {
+				t.Skip(err)
+			}
+			defer in.Close()
+			cmd.Stdin = in
+			out, _ := cmd.CombinedOutput()
+			if want := "error: the peer has taken nothing for 300ms: the rest of the input was not sent"; !strings.HasPrefix(string(out), want) || cmd.ProcessState.ExitCode() != 1 {
+				t.Errorf("got %q and status %d, want %q and 1", out, cmd.ProcessState.ExitCode(), want)
+			}
+		})
+	}
+}
+
+// TestTelnetEscapes doubles byte 255 in what is sent, whatever other options there are (RFC 854).
+func TestTelnetEscapes(t *testing.T) {
+	for _, args := range [][]string{{"-t"}, {"-t", "-C"}, {"-t", "--limit-rate", "1M"}} {
+		came := make(chan string, 1)
+		port := serve(t, func(c *net.TCPConn) {
+			p, _ := io.ReadAll(c)
+			came <- string(p)
+		})
+		cmd := exec.Command(ncBinary, append(args, "127.0.0.1", port)...)
+		cmd.Stdin = filled(t, "a\xffb")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%q: %v, %s", args, err, out)
+		}
+		if got := <-came; got != "a\xff\xffb" {
+			t.Errorf("%q: got %q", args, got)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
@@ -13,6 +14,7 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/secure"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/solver"
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 // session is one conversation: the input goes to the connection, the
@@ -137,6 +139,7 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 	var quit <-chan time.Time
 	var sendErr error
 	receiving := true
+	full := false // the output, when last looked at
 	// Where nc does not wait for the peer's end, the peer's taking all is what it waits for.
 	finish := func() error {
 		if sendErr != nil || !c.SendOnly && c.QuitAfter < 0 {
@@ -189,6 +192,15 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 		case <-quit:
 			return finish()
 		case err := <-idle:
+			// Whoever reads the output pauses, not the peer. Or did so until a moment ago: then the peer's time begins now.
+			paused := full
+			if full = relay.Full(s.n.stdout); full || paused {
+				idle = s.idle(ctx)
+				continue
+			}
+			if err == nil && sending && s.stuck() {
+				err = report.WithHint(fmt.Errorf("the peer has taken nothing for %v: the rest of the input was not sent", c.Timeout), "-w sets how long to wait")
+			}
 			if text, waits := s.awaited(); err == nil && waits {
 				err = report.WithHint(fmt.Errorf("%q did not come in time", text), "what came stands above; -w sets how long to wait")
 			}
@@ -275,7 +287,7 @@ func (s *session) endWhenQuiet() {
 		case <-s.over:
 			return
 		}
-		if now := s.got.Bytes(); now != before {
+		if now := s.got.Bytes(); now != before || relay.Full(s.n.stdout) { // or it is the reader of the output that pauses
 			before, since = now, time.Now()
 		}
 	}
@@ -297,6 +309,16 @@ func (s *session) lastWords() {
 
 // enough ends the session after -W's packets.
 func (s *session) enough() { close(s.full) }
+
+// stuck says that the connection takes nothing more.
+func (s *session) stuck() bool {
+	conn := s.conn
+	if tcp := tube.TCP(conn); tcp != nil {
+		conn = tcp // below TLS
+	}
+	c, ok := conn.(syscall.Conn)
+	return ok && relay.Full(c)
+}
 
 // idle tells when nothing has moved for too long.
 func (s *session) idle(ctx context.Context) <-chan error {

@@ -159,7 +159,7 @@ func (c *Config) Proto() string {
 
 // PlainIn and [Config.PlainOut] report whether a direction may flow untouched, so that the kernel can move them.
 func (c *Config) PlainIn() bool {
-	return !c.CRLF && !c.ByLine() && !c.filtersBoth()
+	return !c.CRLF && !c.Telnet && !c.ByLine() && !c.filtersBoth()
 }
 
 // ByLine reports whether the input goes line by line.

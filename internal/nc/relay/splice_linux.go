@@ -287,7 +287,7 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 				case unix.EINTR:
 					continue
 				case unix.EAGAIN: // somebody else made the pipe non-blocking
-					if full(out) {
+					if fullFD(out) {
 						waitOutput(out)
 					}
 					continue
@@ -309,16 +309,6 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 			return true, os.NewSyscallError("splice", err)
 		default:
 			return true, nil
-		}
-	}
-}
-
-func full(fd int) bool {
-	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	for {
-		n, err := unix.Poll(pfd, 0)
-		if err != unix.EINTR { // the runtime's own signals interrupt it, although it does not wait
-			return err == nil && n == 0
 		}
 	}
 }
