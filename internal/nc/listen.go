@@ -124,6 +124,9 @@ func (n *netcat) serveMany(ctx context.Context, ln net.Listener, conf *tls.Confi
 			if slots != nil {
 				defer func() { <-slots }()
 			}
+			if !n.c.Broker && !n.c.Chat && !n.c.Crowd() { // those tell when the client is in
+				n.tellReceived(ctx, conn)
+			}
 			cl, err := n.prepare(ctx, conn, conf)
 			if err == nil {
 				err = serve(ctx, cl)
@@ -367,16 +370,19 @@ func (n *netcat) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 		}
 		pause = 5 * time.Millisecond
 		if n.c.Proxy.Header > 0 || n.admits(ctx, conn.RemoteAddr()) {
-			if !n.c.Broker && !n.c.Chat && !n.c.Crowd() { // those tell when the client is in
-				n.tellReceived(ctx, conn)
-			}
 			return conn, nil
 		}
 		conn.Close()
 	}
 }
 
+// peerName is how long a client waits for its name to be found. Whoever has the zone of its address may make it as slow as he likes.
+const peerName = 500 * time.Millisecond
+
+// tellReceived may wait for a name, so it must not be called where others would wait, too.
 func (n *netcat) tellReceived(ctx context.Context, conn net.Conn) {
+	ctx, cancel := context.WithTimeout(ctx, peerName)
+	defer cancel()
 	n.r.Event("accepted", "remote", conn.RemoteAddr().String(), "local", conn.LocalAddr().String())
 	if n.r.Verbose == 0 {
 		return

@@ -64,6 +64,7 @@ func (l *lobby) next() (*client, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.n.tellReceived(l.ctx, conn)
 		return &client{conn, conn.RemoteAddr()}, nil
 	}
 	for {
@@ -108,6 +109,7 @@ func (l *lobby) welcome(conn net.Conn) {
 	l.guests = append(l.guests, g)
 	l.inside.Go(func() {
 		defer cancel()
+		l.n.tellReceived(ctx, conn)
 		g.cl, g.err = l.n.prepare(ctx, conn, l.conf)
 		l.prepared <- g
 	})
