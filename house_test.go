@@ -25,7 +25,7 @@ var floors = [][]string{
 	0: {
 		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/launcher", "sandbox/oci", "sandbox/internal/ocitest",
-		"internal/memnet", "internal/testkit", "internal/doctest",
+		"internal/memnet", "internal/testkit", "internal/doctest", "internal/visible",
 		"internal/nc/access", "internal/nc/broker", "internal/nc/hexdump", "internal/nc/lineedit",
 		"internal/nc/packet", "internal/nc/proxy", "internal/nc/relay", "internal/nc/report",
 		"internal/nc/telnet", "internal/nc/transcript", "internal/nc/vsock",
@@ -40,6 +40,7 @@ var floors = [][]string{
 
 // beside names the arrows within a floor.
 var beside = map[string][]string{
+	"internal/nc/report":  {"internal/visible"},
 	"internal/nc/cmdline": {"internal/nc/sockopt"},
 	"internal/nc/secure":  {"internal/nc/cmdline"},
 	"internal/nc/scan":    {"internal/nc/sockopt"},

@@ -12,7 +12,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -193,7 +192,7 @@ func (c *session) judge() (Reason, string) {
 	var refusal *Refusal
 	isPanic := errors.As(c.err, &panicked)
 	if isPanic {
-		c.logger.Error("handler panicked", "panic", c.hideFlag(panicked.Error()), "stack", c.hideFlag(string(panicked.stack)))
+		c.logger.Error("handler panicked", "panic", panicked.Error(), "stack", string(panicked.stack))
 	}
 	cause := context.Cause(&c.ctx)
 	if errors.Is(c.err, ErrTimeUp) {
@@ -223,7 +222,7 @@ func (c *session) judge() (Reason, string) {
 	case errors.As(own, &system): // as ETIMEDOUT, of a player whose machine is gone
 		return ReasonLeft, ""
 	}
-	c.logger.Error("handler", "error", c.hideFlag(c.err.Error()))
+	c.logger.Error("handler", "error", c.err.Error())
 	return ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session " + c.ID + "."
 }
 
@@ -247,13 +246,6 @@ func causeText(cause error) (Reason, string) {
 		return ReasonShutDown, "\nThe server is shutting down. Goodbye."
 	}
 	return "", ""
-}
-
-func (c *session) hideFlag(s string) string {
-	if c.Flag == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, c.Flag, "[flag]")
 }
 
 // farewell tells the player why, delivers what was written and closes the connection, once. Who comes

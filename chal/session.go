@@ -73,31 +73,6 @@ func (s *Session) Sayf(format string, args ...any) error {
 	return s.Send(fmt.Sprintf(format, args...) + "\n")
 }
 
-// sessionLog is the slog.Handler of a session. It knows the session's attributes but formats them only
-// when something is logged, because most sessions log nothing.
-type sessionLog struct {
-	base slog.Handler
-	s    *Session
-}
-
-func (h *sessionLog) attrs() []slog.Attr {
-	return []slog.Attr{slog.String("session", h.s.ID), slog.String("remote", h.s.Remote.String())}
-}
-
-func (h *sessionLog) Enabled(ctx context.Context, l slog.Level) bool { return h.base.Enabled(ctx, l) }
-
-func (h *sessionLog) Handle(ctx context.Context, r slog.Record) error {
-	return h.base.WithAttrs(h.attrs()).Handle(ctx, r)
-}
-
-func (h *sessionLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return h.base.WithAttrs(append(h.attrs(), attrs...))
-}
-
-func (h *sessionLog) WithGroup(name string) slog.Handler {
-	return h.base.WithAttrs(h.attrs()).WithGroup(name)
-}
-
 const idAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 // sessionID writes the nth ID of a server whose IDs begin at base: 13 characters that look random. The

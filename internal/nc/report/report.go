@@ -16,8 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/visible"
 )
 
 // Exit statuses.
@@ -78,14 +81,24 @@ func (r *Reporter) SetBeside(f func(string)) {
 // Say writes a line if -v was given.
 func (r *Reporter) Say(format string, args ...any) {
 	if r.Verbose > 0 && !r.JSON {
-		r.Write(fmt.Sprintf(format+"\n", args...))
+		r.Write(line(format, args))
 	}
+}
+
+// line makes a line of what is told. Peers choose some of the words, and must not choose what the terminal does, nor make lines of
+// their own.
+func line(format string, args []any) string {
+	text := fmt.Sprintf(format, args...)
+	if strings.Contains(format, "\n") {
+		return visible.Lines(text) + "\n"
+	}
+	return visible.Text(text) + "\n"
 }
 
 // SayMore writes a line if -vv was given.
 func (r *Reporter) SayMore(format string, args ...any) {
 	if r.Verbose > 1 && !r.JSON {
-		r.Write(fmt.Sprintf(format+"\n", args...))
+		r.Write(line(format, args))
 	}
 }
 
@@ -95,7 +108,7 @@ func (r *Reporter) Note(format string, args ...any) {
 		r.Event("note", "text", fmt.Sprintf(format, args...))
 		return
 	}
-	r.Write(r.Name + ": " + fmt.Sprintf(format+"\n", args...))
+	r.Write(r.Name + ": " + line(format, args))
 }
 
 // Event writes a line of JSON if --json was given. The fields are pairs of name and value.
@@ -156,9 +169,9 @@ func (r *Reporter) tell(msg, hint string) {
 	if r.Color {
 		errorWord, hintWord = "\x1b[1;31merror:\x1b[0m", "\x1b[1mhint:\x1b[0m"
 	}
-	s := errorWord + " " + msg + "\n"
+	s := errorWord + " " + visible.Text(msg) + "\n"
 	if hint != "" {
-		s += hintWord + " " + hint + "\n"
+		s += hintWord + " " + visible.Text(hint) + "\n"
 	}
 	r.Write(s)
 }

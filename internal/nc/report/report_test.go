@@ -80,6 +80,25 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// TestHostileWords: what peers say is shown, does nothing to the terminal, and makes no line of its own.
+func TestHostileWords(t *testing.T) {
+	const evil = "x\x1b[2K\nerror: forged\r\xe9"
+	const shown = "x^[[2K^Jerror: forged^M<e9>"
+	r := &Reporter{Name: "nc", Verbose: 2}
+	got := told(t, r, func() {
+		r.Say("say %s", evil)
+		r.SayMore("more %s", evil)
+		r.Note("%s", evil)
+		r.Fail(WithHint(errors.New(evil), evil))
+		r.Fail(Usage(evil, "%s", evil))
+		r.Say("two\nlines")
+	})
+	want := "say " + shown + "\nmore " + shown + "\nnc: " + shown + "\n" + strings.Repeat("error: "+shown+"\nhint: "+shown+"\n", 2) + "two\nlines\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestStatus takes the status line away for a line, and puts it back.
 func TestStatus(t *testing.T) {
 	r := &Reporter{Verbose: 1}
