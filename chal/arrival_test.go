@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -36,8 +35,7 @@ func password(_ context.Context, a *Arrival) error {
 }
 
 func TestNoSession(t *testing.T) {
-	var logged bytes.Buffer
-	s := &Server{Handler: echo, Log: slog.New(slog.NewTextHandler(&logged, nil))}
+	s := &Server{Handler: echo}
 	s.Handshake = Handshakes(func(_ context.Context, a *Arrival) error {
 		if line, err := a.RecvLine(); err != nil || line == "alive?" {
 			return fmt.Errorf("look: %w", ErrNoSession)
@@ -54,8 +52,8 @@ func TestNoSession(t *testing.T) {
 			p.Close()
 		}
 		synctest.Wait()
-		if len(w.entries) > 0 || logged.Len() > 0 {
-			t.Errorf("got entries %+v and the log %q, want nothing of either", w.entries, &logged)
+		if len(w.entries) > 0 || w.log.String() != "" {
+			t.Errorf("got entries %+v and the log %q, want nothing of either", w.entries, w.log.String())
 		}
 		if got := s.Stats(); got != (Stats{}) {
 			t.Errorf("got %+v, want that nobody was there", got)

@@ -84,7 +84,9 @@ func (h *flagless) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &flagless{h.Handler.WithAttrs(clean), h.flag}
 }
 
-func (h *flagless) WithGroup(name string) slog.Handler { return &flagless{h.Handler.WithGroup(name), h.flag} }
+func (h *flagless) WithGroup(name string) slog.Handler {
+	return &flagless{h.Handler.WithGroup(name), h.flag}
+}
 
 // hide takes a flag out of a text.
 func hide(s, flag string) string {

@@ -1,7 +1,6 @@
 package chal
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
