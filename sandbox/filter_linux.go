@@ -34,8 +34,9 @@ const denied = `
 const mounting = `mount umount2 mount_setattr move_mount open_tree fsopen fsconfig fsmount fspick statmount listmount`
 
 // sockets are denied without a network. The session's connection is a socket of the host's network: to
-// disconnect and connect it again would lead out of the empty one.
-const sockets = `socket connect bind listen accept accept4`
+// disconnect and connect it again would lead out of the empty one. And descriptors that were sent in a circle live on, with all the memory
+// behind them, until the kernel comes to look for such: the slot's next session would have to do without.
+const sockets = `socket connect bind listen accept accept4 sendmsg sendmmsg`
 
 // uncounted are denied where memory is limited by RLIMIT_AS, which counts a process's addresses: a file in memory is
 // none of them, and a page that was lent to a pipe stays when its addresses are gone (with all of the huge page it is part of).
@@ -94,7 +95,11 @@ func filter(p *plan) ([]byte, error) {
 	}
 	// And after a condition that does not hold it goes on with the argument where the number was. So each
 	// call with conditions is decided on its own, before the others.
-	for name, c := range conditions(p.Policy) {
+	conditional := conditions(p.Policy)
+	if p.addr && p.Memory > 0 {
+		delete(conditional, "memfd_create") // uncounted, whatever its arguments
+	}
+	for name, c := range conditional {
 		nr, ok := info.SyscallNames[name]
 		if !ok {
 			continue
@@ -137,7 +142,7 @@ func filter(p *plan) ([]byte, error) {
 			allow += " mount umount2"
 		}
 		if p.Network {
-			allow += " sendto sendmsg sendmmsg setsockopt " + sockets
+			allow += " sendto setsockopt " + sockets
 		}
 		rest.DefaultAction = seccomp.ActionErrno
 		rest.Syscalls = append(rest.Syscalls, seccomp.SyscallGroup{Names: known(allow), Action: seccomp.ActionAllow})
@@ -176,6 +181,9 @@ func conditions(p Policy) map[string][]seccomp.NameWithConditions {
 	deny("ioctl", equals(1, unix.TIOCLINUX)...)
 	deny("fcntl", equals(1, unix.F_SETLEASE)...) // who else opened the file would wait for 45 s; an ordinary user's sessions own the challenge
 	deny("fcntl", equals(1, unix.F_NOTIFY)...)
+	// Huge pages are the host's, and no limit of memory counts them.
+	deny("mmap", seccomp.Condition{Argument: 3, Operation: seccomp.BitsSet, Value: unix.MAP_HUGETLB})
+	deny("memfd_create", seccomp.Condition{Argument: 1, Operation: seccomp.BitsSet, Value: unix.MFD_HUGETLB})
 	// Process 1 is the session's slot, of the same user where the server is an ordinary one, and the next session gets what
 	// is done to it.
 	for _, name := range []string{"prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"} {
@@ -201,8 +209,6 @@ func conditions(p Policy) map[string][]seccomp.NameWithConditions {
 		return seccomp.Condition{Argument: arg, Operation: seccomp.BitsSet, Value: unix.MSG_FASTOPEN}
 	}
 	deny("sendto", fast(3))
-	deny("sendmsg", fast(2))
-	deny("sendmmsg", fast(3))
 	// TCP_ULP loads protocols.
 	deny("setsockopt", append(equals(1, unix.SOL_TCP), equals(2, unix.TCP_ULP)...)...)
 	// Pairs of ordinary Unix sockets only.

@@ -86,9 +86,11 @@ func TestFilter(t *testing.T) {
 					check(allowed, name)
 				}
 			}
-			for _, name := range []string{"sendmsg", "sendto", "sendmmsg", "recvmsg"} {
-				check(allowed, name)
-			}
+			check(allowed, "sendto")
+			check(allowed, "recvmsg")
+			check(allowed, "mmap", 0, 4096, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+			check(eperm, "mmap", 0, 4096, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_HUGETLB)
+			check(eperm, "memfd_create", 0, unix.MFD_HUGETLB)
 			net := map[bool]uint32{true: allowed, false: eperm}[p.Network]
 			for name := range strings.FieldsSeq(sockets) {
 				check(net, name)
