@@ -309,6 +309,9 @@ func (s *Server) linger(conn net.Conn, patience time.Duration) {
 			r = &reader{tcp: tube.TCP(conn), unacked: tube.Unacked, end: time.Now().Add(patience), moved: time.Now()}
 		}
 		if !r.reads() {
+			if r.owed > mostOwed {
+				r.tcp.SetLinger(0)
+			}
 			return
 		}
 		left = lingerBytes
@@ -317,6 +320,10 @@ func (s *Server) linger(conn net.Conn, patience time.Duration) {
 		}
 	}
 }
+
+// mostOwed is how many bytes are left to the system for a player who does not take them: it keeps them for minutes, outside of every
+// limit. Of more the connection is reset.
+const mostOwed = 64 << 10
 
 // reader is a player who has not had everything yet when the server would go.
 type reader struct {

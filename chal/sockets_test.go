@@ -5,6 +5,7 @@ package chal
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -12,9 +13,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/tube"
@@ -138,6 +142,41 @@ func TestLastLineIsDeliveredOnRealSockets(t *testing.T) {
 }
 
 // A player who reads slowly gets everything, whatever he sends meanwhile.
+// TestReaderIsReset: what a player does not take for so long is not left to the system, where it would be held for minutes.
+func TestReaderIsReset(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells what a player has not had yet")
+	}
+	addr := realServer(t, &Server{IdleTimeout: 300 * time.Millisecond, Linger: 50 * time.Millisecond, Handler: HandlerFunc(func(_ context.Context, s *Session) error {
+		return s.Send(strings.Repeat("x", 500_000))
+	})})
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) })
+		return err
+	}}
+	c, err := d.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) {
+		wait := []unix.PollFd{{Fd: int32(fd)}} // for nothing but that the connection breaks
+		for err = unix.EINTR; err == unix.EINTR; {
+			_, err = unix.Poll(wait, 10_000)
+		}
+		if wait[0].Revents&unix.POLLERR == 0 {
+			t.Errorf("the connection was not reset: %v, %#x", err, wait[0].Revents)
+		}
+	})
+	if n, err := io.Copy(io.Discard, c); n > 100_000 || !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("got %d bytes, %v, want a few and a reset", n, err)
+	}
+}
+
 // TestHandlerCloses: a handler that closes loses nothing either, whatever the player has sent.
 func TestHandlerCloses(t *testing.T) {
 	const size = 300_000

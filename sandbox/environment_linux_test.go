@@ -137,3 +137,21 @@ func TestForsaken(t *testing.T) {
 		}
 	}
 }
+
+// TestNoFlag: who looks for a flag where none is given finds no file, and not an empty one.
+func TestNoFlag(t *testing.T) {
+	r := prepare(t, Policy{}, "/bin/sh", "-c", "test -e /flag || echo none")
+	if out, exit := play(t, r, Session{}, ""); out != "none\n" {
+		t.Errorf("got %q, %s", out, exit.Stderr)
+	}
+}
+
+// TestOwnSignal: a program that ends itself as the limit of processor time does has not used that up.
+func TestOwnSignal(t *testing.T) {
+	for _, sig := range []unix.Signal{unix.SIGXCPU, unix.SIGKILL} {
+		r := prepare(t, Policy{}, "/bin/sh", "-c", "kill -"+strconv.Itoa(int(sig))+" $$")
+		if _, exit := play(t, r, Session{}, ""); exit.Reason != ReasonExited || exit.Signal != int(sig) {
+			t.Errorf("%v: got %+v", sig, exit)
+		}
+	}
+}

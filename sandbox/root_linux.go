@@ -230,7 +230,9 @@ func (b *rootBuilder) places(p Policy) {
 	b.mkdir("/tmp")
 	b.mkdir("/proc")
 	b.mkdir(ownMount)
-	b.file(flagPath, p.Flag)
+	if p.Flag != "" || p.SessionFlag {
+		b.file(flagPath, p.Flag)
+	}
 }
 
 // dev makes the devices that programs expect, and no others. Its directory can still be written to.

@@ -421,7 +421,7 @@ func (p *Process) exit(a answer, gone error, why Reason, starved bool) Exit {
 	case why != "":
 	case !clean && starved:
 		e.Reason = ReasonMemory
-	case e.Signal == int(unix.SIGXCPU), e.Signal == int(unix.SIGKILL) && limit > 0 && e.CPU >= limit:
+	case (e.Signal == int(unix.SIGXCPU) || e.Signal == int(unix.SIGKILL)) && limit > 0 && e.CPU >= limit*9/10: // it may send itself both, and the two clocks are not the same
 		e.Reason = ReasonCPU
 	case gone != nil:
 		e.Reason = ReasonKilled

@@ -9,10 +9,13 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
@@ -61,6 +64,7 @@ type Handler struct {
 	policy sandbox.Policy // with the defaults filled in
 	runner runner
 	watch  watcher
+	budget *rate.Limiter // of what is logged
 }
 
 // forever is longer than any session.
@@ -115,7 +119,7 @@ func New(c Config) (*Handler, error) {
 	if !c.Unconfined && p.Syscalls == sandbox.SyscallsOff && !p.Network {
 		c.Relay = true // the player's connection is a socket of the host's network, and nothing would keep the program from connecting it elsewhere
 	}
-	h := &Handler{config: c, policy: p.Limits(), runner: runner}
+	h := &Handler{config: c, policy: p.Limits(), runner: runner, budget: rate.NewLimiter(logRate, logBurst)}
 	h.watch.idle, h.watch.output = h.policy.Idle, h.policy.Output
 	return h, nil
 }
@@ -196,7 +200,8 @@ func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
 
 // noRoom says whether an error goes away when other programs have ended.
 func noRoom(err error) bool {
-	return slices.ContainsFunc([]error{syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE}, func(full error) bool { return errors.Is(err, full) })
+	// Of terminals there is no more "space".
+	return slices.ContainsFunc([]error{syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC}, func(full error) bool { return errors.Is(err, full) })
 }
 
 // sessionOf says what the program gets of this session's own.
@@ -378,14 +383,17 @@ func verdict(e sandbox.Exit) error {
 	return nil
 }
 
-// maxLogged is how much of a program's standard error is logged: each player may be able to make it write, and the log is no place to
-// fill a disk.
-const maxLogged = 4 << 10
+// Each player may be able to make a program write to its standard error, and the log is no place to fill a disk.
+const (
+	maxLogged = 4 << 10  // bytes of a session
+	logBurst  = 1 << 20  // bytes of all of a handler's sessions, as they are quoted,
+	logRate   = 16 << 10 // and a second from then on
+)
 
 // log logs how the program ended, and what it wrote to standard error.
 func (s *session) log(e sandbox.Exit) {
 	level := slog.LevelDebug
-	if e.Reason != sandbox.ReasonExited || e.Signal != 0 || len(e.Stderr) > 0 {
+	if e.Reason != sandbox.ReasonExited || e.Code != 0 || e.Signal != 0 || len(e.Stderr) > 0 {
 		level = slog.LevelInfo
 	}
 	if !s.Log.Enabled(context.Background(), level) {
@@ -406,8 +414,11 @@ func (s *session) log(e sandbox.Exit) {
 			text = text[cut:] // at the end a traceback says what went wrong
 			attrs = append(attrs, slog.Int("stderr_cut", cut))
 		}
-		text = strings.ToValidUTF8(text, "\uFFFD")
-		attrs = append(attrs, slog.String("stderr", text))
+		if s.budget.AllowN(time.Now(), len(strconv.Quote(text))) {
+			attrs = append(attrs, slog.String("stderr", text))
+		} else {
+			attrs = append(attrs, slog.Int("stderr_left_out", len(text)))
+		}
 	}
 	s.Log.LogAttrs(context.Background(), level, "program ended", attrs...)
 }

@@ -277,3 +277,27 @@ os.write(1, b"x" * 400000)
 	defer c.Close()
 	eventually(t, "the session has ended", func() bool { st := s.server.Stats(); return st.Started == 1 && st.Open == 0 })
 }
+
+// TestLogIsBounded: players who make a program write to standard error do not fill the log's disk.
+func TestLogIsBounded(t *testing.T) {
+	var log testkit.Buffer
+	s := serve(t, program.Config{Command: []string{"sh", "-c", "head -c 16384 /dev/zero >&2; exit 3"}}, func(s *chal.Server) {
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	const sessions = 120
+	for range sessions {
+		p := s.dial()
+		if _, err := p.RecvAll(10); err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+	}
+	eventually(t, "all are logged", func() bool { return strings.Count(log.String(), "program ended") == sessions })
+	text := log.String()
+	if len(text) > 3<<20/2 {
+		t.Errorf("%d sessions wrote %d bytes to the log", sessions, len(text))
+	}
+	if !strings.Contains(text, "stderr_left_out=4096") || strings.Count(text, "code=3") != sessions {
+		t.Errorf("the log does not say what was left out, or how the programs ended; its end:\n%s", text[max(0, len(text)-500):])
+	}
+}
