@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 )
 
 // TestUmask starts a server that lets nobody else read what it makes.
@@ -153,5 +156,32 @@ func TestOwnSignal(t *testing.T) {
 		if _, exit := play(t, r, Session{}, ""); exit.Reason != ReasonExited || exit.Signal != int(sig) {
 			t.Errorf("%v: got %+v", sig, exit)
 		}
+	}
+}
+
+// TestOrigin says at the start that a program would not find the libraries beside it: it would run with others, or not at all.
+func TestOrigin(t *testing.T) {
+	dir, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Chmod(dir, 0o755)
+	source, program := filepath.Join(dir, "main.c"), filepath.Join(dir, "main")
+	if err := os.WriteFile(source, []byte("int main(void) { return 0; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(testkit.Program(t, "gcc"), "-o", program, source, "-Wl,-rpath,$ORIGIN/lib").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var no *ProgramError
+	if _, err := Prepare(Policy{Weaker: []Feature{FeatureMemory, FeatureProcesses}}, program); unenforceable(err) {
+		t.Skip(err)
+	} else if !errors.As(err, &no) || !strings.Contains(no.Hint(), "--proc") {
+		t.Errorf("got %v, want to be told of --proc", err)
+	}
+	r := prepare(t, Policy{Proc: true}, program)
+	if _, exit := play(t, r, Session{}, ""); exit.Code != 0 {
+		t.Errorf("with /proc: got %+v", exit)
 	}
 }

@@ -15,9 +15,8 @@ import (
 // shows it: the rights and the place of files often are others than those of who starts the server. The error is a
 // *[ProgramError].
 func (r *Runner) try(s *slot) error {
-	if r.plan.Syscalls != SyscallsOff && r.has32Bits() {
-		return &ProgramError{r.argv[0], "is a program of 32 bits, whose system calls have other numbers than those that the filter knows",
-			"build it for 64 bits, or run it without the filter: --syscalls off; everything else of the sandbox stays", nil}
+	if err := r.fits(); err != nil {
+		return err
 	}
 	m := newScript(msgSpawn)
 	r.plan.becomeUser(m)
@@ -77,15 +76,34 @@ func (r *Runner) try(s *slot) error {
 	return &ProgramError{path, "is not for a session's user to read: " + a.err.Error(), mayRead(path), a.err}
 }
 
-// has32Bits says that the program's instructions are those of a 32-bit machine, which the processor runs too.
-func (r *Runner) has32Bits() bool {
+// fits looks at what the program was built for.
+func (r *Runner) fits() error {
 	f, err := openIn(r.plan.Root, r.argv[0])
 	if err != nil {
-		return false
+		return nil // trying says more
 	}
 	defer f.Close()
 	program, err := elf.NewFile(f)
-	return err == nil && program.Class == elf.ELFCLASS32 && (program.Machine == elf.EM_386 || program.Machine == elf.EM_ARM)
+	if err != nil {
+		return nil // a script
+	}
+	if r.plan.Syscalls != SyscallsOff && program.Class == elf.ELFCLASS32 && (program.Machine == elf.EM_386 || program.Machine == elf.EM_ARM) {
+		return &ProgramError{r.argv[0], "is a program of 32 bits, whose system calls have other numbers than those that the filter knows",
+			"build it for 64 bits, or run it without the filter: --syscalls off; everything else of the sandbox stays", nil}
+	}
+	if r.plan.Proc {
+		return nil
+	}
+	for _, tag := range []elf.DynTag{elf.DT_RUNPATH, elf.DT_RPATH} {
+		paths, _ := program.DynString(tag)
+		for _, p := range paths {
+			if strings.Contains(p, "$ORIGIN") || strings.Contains(p, "${ORIGIN}") {
+				return &ProgramError{r.argv[0], "looks for its libraries beside itself (" + p + "), and finds out where that is in /proc, which sessions have none of",
+					"give them one: --proc", nil}
+			}
+		}
+	}
+	return nil
 }
 
 // mayRead says how everybody may read a path.
