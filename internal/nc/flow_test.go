@@ -4,9 +4,11 @@ package nc
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -390,6 +392,37 @@ func TestTelnetEscapes(t *testing.T) {
 		}
 		if got := <-came; got != "a\xff\xffb" {
 			t.Errorf("%q: got %q", args, got)
+		}
+	}
+}
+
+// TestHalfCutTLS: a TLS peer that finishes without saying so, and still reads, has all of the input, as one without TLS.
+func TestHalfCutTLS(t *testing.T) {
+	origin := httptest.NewTLSServer(nil) // for its certificate
+	conf := &tls.Config{Certificates: origin.TLS.Certificates}
+	origin.Close()
+	const size = 5_000_000
+	for _, way := range []struct {
+		args   []string
+		says   string
+		status int
+	}{
+		{nil, "error: the peer hung up without ending TLS (no close_notify)", 1},
+		{[]string{"--send-only"}, "", 0},
+	} {
+		took := make(chan int64, 1)
+		port := serve(t, func(c *net.TCPConn) {
+			s := tls.Server(c, conf)
+			n, _ := io.CopyN(io.Discard, s, 1000)
+			c.CloseWrite() // below TLS
+			rest, _ := io.Copy(io.Discard, s)
+			took <- n + rest
+		})
+		cmd := exec.Command(ncBinary, append(way.args, "--ssl", "--ssl-insecure", "127.0.0.1", port)...)
+		cmd.Stdin = bytes.NewReader(make([]byte, size))
+		out, _ := cmd.CombinedOutput()
+		if got := <-took; got != size || !strings.HasPrefix(string(out), way.says) || cmd.ProcessState.ExitCode() != way.status {
+			t.Errorf("%q: the peer got %d bytes of %d; status %d, %s", way.args, got, size, cmd.ProcessState.ExitCode(), out)
 		}
 	}
 }

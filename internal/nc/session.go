@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -133,13 +134,19 @@ func closeSoon(conn net.Conn) {
 	}
 }
 
-func (s *session) wait(ctx context.Context, sending bool, up, down chan error) error {
+func (s *session) wait(ctx context.Context, sending bool, up, down chan error) (err error) {
 	c := s.n.c
 	idle := s.idle(ctx)
 	var quit <-chan time.Time
 	var sendErr error
 	receiving := true
 	full := false // the output, when last looked at
+	var cut error // what was received ended as what was cut does; the input may still be wanted, as on plain TCP
+	defer func() {
+		if err == nil {
+			err = cut
+		}
+	}()
 	// Where nc does not wait for the peer's end, the peer's taking all is what it waits for.
 	finish := func() error {
 		if sendErr != nil || !c.SendOnly && c.QuitAfter < 0 {
@@ -151,6 +158,12 @@ func (s *session) wait(ctx context.Context, sending bool, up, down chan error) e
 		select {
 		case err := <-down:
 			receiving = false
+			if c.TLS.On && errors.Is(err, io.ErrUnexpectedEOF) {
+				if !c.SendOnly {
+					cut = secure.ReceiveError(err)
+				}
+				err = nil
+			}
 			if err != nil && c.TLS.On && !errors.Is(err, relay.ErrOutput) && !report.Reset(err) {
 				err = secure.ReceiveError(err)
 			}
