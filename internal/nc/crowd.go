@@ -28,7 +28,10 @@ func (n *netcat) serveBroker() func(context.Context, *client) error {
 // serveCrowd is -k with many clients at once: what they send is nc's output, its input goes to all.
 func (n *netcat) serveCrowd() func(context.Context, *client) error {
 	var broken error // why the output takes no more; Heard runs once at a time
-	b := &broker.Broker{Idle: n.c.IdleLimit(), Heard: func(p []byte) error {
+	cut := func(int) {
+		n.r.Say("%s: a client has taken nothing for %v while others wait, and is cut off", n.c.Name, broker.Stalled)
+	}
+	b := &broker.Broker{Idle: n.c.IdleLimit(), Cut: cut, Heard: func(p []byte) error {
 		if n.c.SendOnly || broken != nil {
 			return broken
 		}

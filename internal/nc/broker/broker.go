@@ -48,7 +48,7 @@ type Broker struct {
 	// Cut is told the number of a connection that was cut off; it may be nil.
 	Cut func(id int)
 	// Heard, if set, is given what the connections send, in place of the others, one call at a time; its error ends the
-	// connection it is about. Tell then waits for slow readers.
+	// connection it is about. Tell then waits for slow readers, but not where others wait too and one takes nothing for [Stalled].
 	Heard func(p []byte) error
 
 	mu     sync.Mutex
@@ -156,15 +156,52 @@ func (b *Broker) End() {
 	b.each(nil)
 }
 
-// each puts p into every queue, and waits for those that are full.
+// each puts p into every queue, and waits for those that are full. Where others wait too, one that takes nothing for long is cut off.
 func (b *Broker) each(p []byte) {
 	b.mu.Lock()
 	all := slices.Collect(maps.Keys(b.all))
 	b.mu.Unlock()
 	for _, m := range all {
+		if b.await(m, p) {
+			continue
+		}
+		b.mu.Lock()
+		delete(b.all, m)
+		b.mu.Unlock()
+		m.cut()
+		if b.Cut != nil {
+			b.Cut(m.id)
+		}
+	}
+}
+
+// Stalled is how long a connection may take nothing while others wait for it.
+const Stalled = 10 * time.Second
+
+// await puts p into m's queue when there is room. It is false when m has taken nothing for too long, and is not alone.
+func (b *Broker) await(m *member, p []byte) bool {
+	select {
+	case m.queue <- p:
+		return true
+	default:
+	}
+	look := time.NewTicker(Stalled / 10)
+	defer look.Stop()
+	for since := time.Now(); ; {
 		select {
 		case m.queue <- p:
+			return true
 		case <-m.gone:
+			return true
+		case <-look.C:
+		}
+		b.mu.Lock()
+		alone := len(b.all) < 2
+		b.mu.Unlock()
+		if alone {
+			since = time.Now()
+		} else if time.Since(m.lastMoved(since)) >= Stalled {
+			return false
 		}
 	}
 }

@@ -118,6 +118,48 @@ func (c farewell) Close() error {
 func (c farewell) NetConn() net.Conn { return c.Conn }
 
 // TestCutIsQuick: nobody waits until one who takes nothing has been told good-bye.
+// TestTellWaits: the input of one is told to all, at the pace of the slowest; but one who takes nothing is cut off where others wait.
+func TestTellWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cut []int
+		b := &Broker{Heard: func([]byte) error { return nil }, Cut: func(id int) { cut = append(cut, id) }}
+		tell := func(chunks int) time.Duration {
+			start := time.Now()
+			for range chunks {
+				b.Tell(make([]byte, 1<<10))
+			}
+			return time.Since(start)
+		}
+		deaf := join(t, b)
+		told := make(chan time.Duration, 1)
+		go func() { told <- tell(2 * Backlog) }()
+		time.Sleep(time.Hour)
+		if len(cut) > 0 {
+			t.Fatal("who is alone was cut off")
+		}
+		got := make(chan int64, 1)
+		go func() {
+			n, _ := io.CopyN(io.Discard, deaf, 2*Backlog<<10)
+			got <- n
+		}()
+		if n := <-got; n != 2*Backlog<<10 {
+			t.Errorf("who was slow got %d bytes", n)
+		}
+		<-told
+		hearing := join(t, b)
+		go func() {
+			n, _ := io.CopyN(io.Discard, hearing, 3*Backlog<<10)
+			got <- n
+		}()
+		if took := tell(3 * Backlog); took < Stalled || took > 2*Stalled || len(cut) != 1 {
+			t.Errorf("beside one who takes nothing it took %v, and %v were cut off", took, cut)
+		}
+		if n := <-got; n != 3*Backlog<<10 {
+			t.Errorf("the other got %d bytes", n)
+		}
+	})
+}
+
 func TestCutIsQuick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cut []int
