@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/hexdump"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/transcript"
@@ -23,6 +25,7 @@ type taps struct {
 	sent, got  hexdump.Dumper
 	transcript io.Writer
 	cast       *transcript.Writer // from the beginning
+	cols, rows int
 }
 
 // newTaps opens the files; it returns nil when nothing is written down. What they hold stays until there is something to take
@@ -32,7 +35,10 @@ func (n *netcat) newTaps() (*taps, error) {
 	if c.HexDump == "" && c.Output == "" && c.Transcript == "" {
 		return nil, nil
 	}
-	t := &taps{anew: !c.AppendOutput, sent: hexdump.Dumper{Mark: '>'}, got: hexdump.Dumper{Mark: '<'}}
+	t := &taps{cols: 80, rows: 24, anew: !c.AppendOutput, sent: hexdump.Dumper{Mark: '>'}, got: hexdump.Dumper{Mark: '<'}}
+	if w, h, err := term.GetSize(int(n.stdout.Fd())); err == nil && w > 0 && h > 0 {
+		t.cols, t.rows = w, h
+	}
 	for _, to := range []struct {
 		name string
 		w    *io.Writer
@@ -90,7 +96,7 @@ func (t *taps) begin() error {
 		return nil
 	}
 	var err error
-	if t.cast, err = transcript.New(t.transcript, time.Now(), 80, 24); err != nil {
+	if t.cast, err = transcript.New(t.transcript, time.Now(), t.cols, t.rows); err != nil {
 		return fmt.Errorf("write the transcript: %w", err)
 	}
 	return nil

@@ -65,7 +65,19 @@ type response struct {
 	head
 }
 
-func readResponse(conn io.Reader) (*response, error) {
+// maxInterim is how many answers may come before the final one (RFC 9110, section 15.2).
+const maxInterim = 8
+
+func readResponse(conn io.Reader) (r *response, err error) {
+	for range 1 + maxInterim {
+		if r, err = readOne(conn); err != nil || r.code[0] != '1' || r.code == "101" {
+			break
+		}
+	}
+	return r, err
+}
+
+func readOne(conn io.Reader) (*response, error) {
 	text, err := readHead(conn)
 	if err != nil {
 		return nil, fmt.Errorf("read the proxy's answer: %w", err)

@@ -354,3 +354,20 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// TestInterim reads on after answers that are not the final one, and not without end.
+func TestInterim(t *testing.T) {
+	const more, yes = "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 Connection established\r\n\r\n"
+	for answers, ok := range map[string]bool{
+		yes: true, more + yes: true, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + yes: true, strings.Repeat(more, 100) + yes: false,
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n" + yes: false, more + "HTTP/1.1 403 Forbidden\r\n\r\n": false, more: false,
+	} {
+		conn := struct {
+			io.Reader
+			io.Writer
+		}{strings.NewReader(answers), io.Discard}
+		if err := Connect(conn, HTTP, "h", 80, nil); (err == nil) != ok {
+			t.Errorf("%q: got %v", answers, err)
+		}
+	}
+}
