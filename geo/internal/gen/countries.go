@@ -230,6 +230,9 @@ func (m *maker) makeNames() {
 				alias(n)
 			}
 		}
+		for _, n := range m.over.Official[code] {
+			alias(n)
+		}
 		if a, b := geo.Normalise(c.Names[0]), geo.Normalise(m.list[code].Name); a != b {
 			m.report.add(secName, code, "CLDR has %q, countries-list has %q: both are accepted", c.Names[0], m.list[code].Name)
 		}

@@ -131,3 +131,22 @@ func TestOverridesAreStrict(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOfficialNames: each is of a country there is, and was taken: a code that is misspelt would be a name lost.
+func TestOfficialNames(t *testing.T) {
+	o, err := readOverrides("overrides.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, names := range o.Official {
+		c := geo.ByCode(code)
+		for _, name := range names {
+			if c == nil || !c.Accepts(name) || geo.ByName(name) != c {
+				t.Errorf("%s: %q is not a name of it", code, name)
+			}
+		}
+	}
+	if len(o.Official) < 140 {
+		t.Errorf("%d countries have official names", len(o.Official))
+	}
+}

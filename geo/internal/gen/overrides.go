@@ -27,6 +27,8 @@ type overrides struct {
 	Quarantine []decision // boxes in which no point is asked about
 	Area       []decision // whose an area of the atlas is
 	Carve      []decision // polygons with a code of their own
+
+	Official map[string][]string // what states call themselves in English, by their alpha-2 codes
 }
 
 // decision is any line of overrides.toml; each table uses a few of the keys.
