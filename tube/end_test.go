@@ -358,7 +358,8 @@ func TestUDPRefused(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells every time")
 	}
-	l := listenOn(t, "udp")
+	l, err := tube.Listen(t.Context(), "udp", "127.9.8.7:0") // where no other test listens
+	must(t, err)
 	addr := l.Addr().String()
 	must(t, l.Close())
 	client, err := tube.Dial(t.Context(), "udp", addr, tube.WithTimeout(patience))
