@@ -52,13 +52,13 @@
 // # What it does not
 //
 // It trusts the kernel: a program that breaks Linux breaks out. It does not run on other systems, and
-// programs for 32-bit x86 do not run on 64-bit hosts: the filter does not let their system calls through. Idle time and
+// programs of 32 bits run on 64-bit hosts with [SyscallsOff] alone: the filter does not know their system calls. Idle time and
 // output are limited by who moves the bytes or watches the connection: package chal/program.
 //
 // # System calls
 //
 // The default filter refuses those that challenges never need: kernel modules, mounts, other processes'
 // memory (ptrace), new namespaces, io_uring, userfaultfd, bpf, perf, keyrings, System V IPC and POSIX
-// queues, clocks, and, without a network, sockets. [SyscallsStrict] allows only what ordinary programs
+// queues, clocks, leases, aio, inotify, and, without a network, sockets and sendmsg. [SyscallsStrict] allows only what ordinary programs
 // need. [SyscallsOff] and [Policy.Network] need Landlock to keep sessions apart.
 package sandbox

@@ -88,8 +88,10 @@ func (r *Runner) fits() error {
 		return nil // a script
 	}
 	if r.plan.Syscalls != SyscallsOff && program.Class == elf.ELFCLASS32 && (program.Machine == elf.EM_386 || program.Machine == elf.EM_ARM) {
-		return &ProgramError{r.argv[0], "is a program of 32 bits, whose system calls have other numbers than those that the filter knows",
-			"build it for 64 bits, or run it without the filter: --syscalls off; everything else of the sandbox stays", nil}
+		return &ProgramError{
+			r.argv[0], "is a program of 32 bits, whose system calls have other numbers than those that the filter knows",
+			"build it for 64 bits, or run it without the filter: --syscalls off; everything else of the sandbox stays", nil,
+		}
 	}
 	if r.plan.Proc {
 		return nil
@@ -98,8 +100,10 @@ func (r *Runner) fits() error {
 		paths, _ := program.DynString(tag)
 		for _, p := range paths {
 			if strings.Contains(p, "$ORIGIN") || strings.Contains(p, "${ORIGIN}") {
-				return &ProgramError{r.argv[0], "looks for its libraries beside itself (" + p + "), and finds out where that is in /proc, which sessions have none of",
-					"give them one: --proc", nil}
+				return &ProgramError{
+					r.argv[0], "looks for its libraries beside itself (" + p + "), and finds out where that is in /proc, which sessions have none of",
+					"give them one: --proc", nil,
+				}
 			}
 		}
 	}
