@@ -267,24 +267,7 @@ func TestDatagramSizes(t *testing.T) {
 // echoing is the port of a server that sends everything back.
 func echoing(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				io.Copy(c, c)
-			}()
-		}
-	}()
-	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+	return serve(t, func(c *net.TCPConn) { io.Copy(c, c) })
 }
 
 // TestDumpOrder: no answer is written down before its question, however quick the peer is.
