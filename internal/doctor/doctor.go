@@ -100,7 +100,11 @@ func hostChecks(h sandbox.Host) []Check {
 		if !ok {
 			detail = h.CgroupWhy[c]
 		}
-		add("host: control group "+c, ok, detail, "run as root, or under `systemd-run --user --scope -p Delegate=yes`; without it a session may have one process only")
+		hint := "run as root, or under `systemd-run --user --scope -p Delegate=yes`; without it a session may have one process only"
+		if h.Root {
+			hint = "mount the control groups so that this process can make some (in a container, a writable /sys/fs/cgroup); without it a session may have one process only"
+		}
+		add("host: control group "+c, ok, detail, hint)
 	}
 	add("host: seccomp", h.Seccomp, yes(h.Seccomp), "take a kernel with CONFIG_SECCOMP_FILTER")
 	add("host: landlock", h.Landlock >= 6, fmt.Sprintf("ABI %d", h.Landlock), "Linux 6.12 has ABI 6: only policies with network, or without a syscall filter, need it")
@@ -112,7 +116,7 @@ func hostChecks(h sandbox.Host) []Check {
 // namespacesHint is what to do about namespaces that cannot be made, for the reason why.
 func namespacesHint(why string) string {
 	switch {
-	case strings.Contains(why, "/proc/"):
+	case strings.Contains(why, "/proc/") && strings.Contains(why, "no such file"):
 		return "mount /proc: the sandbox is prepared with it"
 	case strings.Contains(why, "memory for the launcher"):
 		return "set the sysctl vm.memfd_noexec to 0 or 1: the sandbox runs a program that is a file in memory alone"

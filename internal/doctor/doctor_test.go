@@ -59,6 +59,8 @@ func TestNoHint(t *testing.T) {
 	for why, hint := range map[string]string{
 		"operation not permitted": "user namespaces",
 
+		"sandbox: namespaces cannot be enforced: fork/exec /proc/self/fd/4: operation not permitted": "CAP_SYS_ADMIN",
+
 		"sandbox: memory for the launcher: permission denied": "vm.memfd_noexec",
 
 		"sandbox: open the launcher: open /proc/self/fd/3: no such file or directory": "mount /proc",
