@@ -421,7 +421,9 @@ func (p *Process) exit(a answer, gone error, why Reason, starved bool) Exit {
 	case why != "":
 	case !clean && starved:
 		e.Reason = ReasonMemory
-	case (e.Signal == int(unix.SIGXCPU) || e.Signal == int(unix.SIGKILL)) && limit > 0 && e.CPU >= limit*9/10: // it may send itself both, and the two clocks are not the same
+	case limit > 0 && e.Signal == int(unix.SIGXCPU) && e.CPU >= limit/2: // it may send itself that; the clock of the limit is a rough one
+		e.Reason = ReasonCPU
+	case limit > 0 && e.Signal == int(unix.SIGKILL) && e.CPU >= limit:
 		e.Reason = ReasonCPU
 	case gone != nil:
 		e.Reason = ReasonKilled

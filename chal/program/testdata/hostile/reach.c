@@ -231,7 +231,8 @@ static void trace(const char *unused)
 	struct iovec here = { &byte, 1 }, there = { &here, 1 };
 	TRY("attach", ptrace(PTRACE_ATTACH, 1, 0, 0) == 0);
 	TRY("seize", ptrace(PTRACE_SEIZE, 1, 0, 0) == 0);
-	TRY("be traced", ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
+	/* Who is traced cannot ask for it again. Who is told yes twice was refused, without a word. */
+	TRY("be traced", (ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 && ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) || (errno = EPERM, 0));
 	TRY("read memory", process_vm_readv(1, &here, 1, &there, 1, 0) >= 0);
 	TRY("write memory", process_vm_writev(1, &here, 1, &there, 1, 0) >= 0);
 	TRY("compare", syscall(SYS_kcmp, 1, 1, 0, 0, 0) >= 0);
