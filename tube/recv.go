@@ -369,10 +369,15 @@ func (t *Tube) Lines() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for {
 			line, err := t.RecvLine()
-			if errors.Is(err, io.EOF) {
+			switch {
+			case err == nil:
+				if !yield(line, nil) {
+					return
+				}
+			case errors.Is(err, io.EOF):
 				return
-			}
-			if !yield(line, err) || err != nil {
+			default:
+				yield(line, err)
 				return
 			}
 		}
