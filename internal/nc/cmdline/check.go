@@ -130,6 +130,9 @@ func (c *Config) checkHostPort(operands []string) error {
 		return c.checkListen(operands)
 	}
 	if len(operands) == 1 {
+		if scheme, rest, ok := strings.Cut(operands[0], "://"); ok {
+			return report.Usage("nc takes host and port alone: "+fromURL(scheme, rest), "%q is a URL", operands[0])
+		}
 		if host, port, ok := SplitHostPort(operands[0]); ok {
 			operands = []string{host, port}
 		} else if c.compat == compatNcat {
@@ -144,6 +147,23 @@ func (c *Config) checkHostPort(operands []string) error {
 	}
 	c.Host = strings.Trim(operands[0], "[]")
 	return c.addPorts(operands[1:])
+}
+
+// fromURL is the command line that connects to where a URL leads.
+func fromURL(scheme, rest string) string {
+	rest, _, _ = strings.Cut(rest, "/")
+	host, port, ok := SplitHostPort(rest)
+	if !ok {
+		host, port = rest, map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	if port == "" {
+		port = "PORT"
+	}
+	command := "nc "
+	if scheme == "https" || scheme == "tls" {
+		command += "--ssl "
+	}
+	return command + host + " " + port
 }
 
 func (c *Config) checkListen(operands []string) error {

@@ -101,6 +101,20 @@ func TestEmptyAndOpen(t *testing.T) {
 	}
 }
 
+// TestURLs says what to write instead of a URL.
+func TestURLs(t *testing.T) {
+	for line, want := range map[string]string{
+		"http://h:80": "nc h 80", "https://h/path": "nc --ssl h 443", "tcp://h:1337": "nc h 1337", "ftp://h": "nc h PORT", "https://[::1]:8443/": "nc --ssl ::1 8443",
+		"--compat=ncat http://h:8080/a": "nc h 8080", "http://h 80": "h",
+	} {
+		_, _, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
+		var u *report.UsageError
+		if !errors.As(err, &u) || !strings.HasSuffix(u.Msg, " is a URL") || !strings.HasSuffix(u.Hint, ": "+want) {
+			t.Errorf("nc %s: got %+v, want the hint %q", line, u, want)
+		}
+	}
+}
+
 // TestExplanation says what is true of whole command lines.
 func TestExplanation(t *testing.T) {
 	for line, want := range map[string][2]string{ // what it says, and what it does not
