@@ -161,6 +161,9 @@ func TestOwnSignal(t *testing.T) {
 
 // TestOrigin says at the start that a program would not find the libraries beside it: it would run with others, or not at all.
 func TestOrigin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: it links with the system's library")
+	}
 	dir, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
 	if err != nil {
 		t.Fatal(err)
