@@ -137,7 +137,11 @@ func (t *Tube) Close() error {
 			t.in.leave()
 		}
 	}
-	return t.wrapOp("close", t.conn.Close())
+	err := t.conn.Close()
+	if errors.Is(classify(err), ErrReset) {
+		err = nil // TLS would have said good-bye to a peer that has gone; without it nobody would
+	}
+	return t.wrapOp("close", err)
 }
 
 // Abort ends the stream at once. On TCP the peer sees a reset, and what was

@@ -429,3 +429,19 @@ func TestTLSCloseWakesSender(t *testing.T) {
 	server.Abort()
 	<-closed
 }
+
+// A peer that has reset the connection needs no good-bye, with TLS as without.
+func TestCloseAfterReset(t *testing.T) {
+	t.Parallel()
+	for _, network := range []string{"tcp", "tls"} {
+		client, server := connect(t, network, tube.WithTimeout(patience))
+		must(t, client.Send("x"))
+		_, err := server.RecvN(1)
+		must(t, err)
+		must(t, client.Abort())
+		if _, err := server.Recv(); !errors.Is(err, tube.ErrReset) {
+			t.Errorf("%s: got %v, want a reset", network, err)
+		}
+		must(t, server.Close())
+	}
+}
