@@ -188,7 +188,9 @@ func TestErrorText(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	a, b := pipe()
 	go func() { b.Send("Wrong password.\n") }()
-	_, err := a.Within(soon).RecvUntil("$ ")
+	_, err := a.Peek(len("Wrong password.\n")) // it has come
+	must(t, err)
+	_, err = a.Within(0).RecvUntil("$ ")
 	_, err2 := a.Within(0).RecvRegexp(regexp.MustCompile(`flag\{.*\}`))
 	_, err4 := a.Within(0).RecvN(100)
 	_, _, err5 := a.Within(0).RecvAny("> ", "$ ")
