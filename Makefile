@@ -39,6 +39,8 @@ test-vm: ## the sandbox's tests on a kernel with control groups of version 2, in
 
 install-test-programs:
 	@.ci/install $(DEBS)
+	@# the hostile programs are also compiled for 32 bits
+	@[ "$$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || .ci/install gcc-$$(gcc -dumpversion | cut -d. -f1)-multilib
 
 cross: ## build and vet for every system players and hosts have
 	@for os in linux darwin windows freebsd; do for arch in amd64 arm64; do \

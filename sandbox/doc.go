@@ -52,13 +52,15 @@
 // # What it does not
 //
 // It trusts the kernel: a program that breaks Linux breaks out. It does not run on other systems, and
-// programs of 32 bits run on 64-bit hosts with [SyscallsOff] alone: the filter does not know their system calls. Idle time and
+// programs of 32-bit ARM run on arm64 with [SyscallsOff] alone: the filter does not know their system calls. Idle time and
 // output are limited by who moves the bytes or watches the connection: package chal/program.
 //
 // # System calls
 //
 // The default filter refuses those that challenges never need: kernel modules, mounts, other processes'
 // memory (ptrace), new namespaces, io_uring, userfaultfd, bpf, perf, keyrings, System V IPC and POSIX
-// queues, clocks, leases, aio, inotify, and, without a network, sockets and sendmsg. [SyscallsStrict] allows only what ordinary programs
+// queues, clocks, leases, aio, inotify, and, without a network, sockets and sendmsg; and those that are newer than the filter do
+// not exist. On amd64 that holds for system calls of 32-bit programs too; their C library's setsockopt and socketpair
+// fail without a network, since a filter cannot see what they ask for. [SyscallsStrict] allows only what ordinary programs
 // need. [SyscallsOff] and [Policy.Network] need Landlock to keep sessions apart.
 package sandbox

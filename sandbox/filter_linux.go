@@ -3,10 +3,10 @@ package sandbox
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
+	"maps"
+	"slices"
 	"strings"
 
-	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -28,10 +28,11 @@ const denied = `
 	quotactl_fd reboot request_key semctl semget semop semtimedop sethostname setdomainname setns settimeofday shmat shmctl
 	shmdt shmget swapoff swapon syslog sysfs uselib unshare userfaultfd ustat vhangup vm86 vm86old
 	io_uring_setup io_uring_enter io_uring_register memfd_secret
-	mknod mknodat mbind set_mempolicy set_mempolicy_home_node cachestat lsm_get_self_attr lsm_set_self_attr lsm_list_modules`
+	mknod mknodat mbind set_mempolicy set_mempolicy_home_node cachestat lsm_get_self_attr lsm_set_self_attr lsm_list_modules
+	clock_adjtime64 clock_settime64 ipc mq_timedreceive_time64 mq_timedsend_time64 semtimedop_time64 stime`
 
 // mounting are denied too, unless sessions have mounts of their own, which the launcher makes.
-const mounting = `mount umount2 mount_setattr move_mount open_tree fsopen fsconfig fsmount fspick statmount listmount`
+const mounting = `mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick statmount listmount`
 
 // sockets are denied without a network. The session's connection is a socket of the host's network: to
 // disconnect and connect it again would lead out of the empty one. And descriptors that were sent in a circle live on, with all the memory
@@ -43,7 +44,7 @@ const sockets = `socket connect bind listen accept accept4 sendmsg sendmmsg`
 const uncounted = `memfd_create vmsplice`
 
 // ordinary are the system calls of the strict filter: what the C library, Python and the launcher use to
-// compute, to read and write, to start processes and threads, and to wait.
+// compute, to read and write, to start processes and threads, and to wait. The last paragraph is what 32 bits call some of them.
 const ordinary = `
 	access alarm arch_prctl brk capget capset chdir clock_getres clock_gettime clock_nanosleep clone close close_range copy_file_range
 	creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 execve
@@ -56,100 +57,67 @@ const ordinary = `
 	pipe pipe2 poll ppoll prctl pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read readlink readlinkat readv
 	recvfrom recvmmsg recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending rt_sigprocmask
 	rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max
-	sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched_setaffinity sched_yield select sendfile
+	sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched_setaffinity sched_yield select sendfile sendto
 	set_robust_list set_thread_area set_tid_address setgid setgroups setitimer setpgid setpriority setregid
-	setresgid setresuid setreuid setrlimit setsid setuid shutdown sigaltstack socketpair splice stat statfs statx
+	setresgid setresuid setreuid setrlimit setsid setsockopt setuid shutdown sigaltstack socketpair splice stat statfs statx
 	symlink symlinkat sync_file_range sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime
 	timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink unlinkat
-	utime utimensat utimes vfork vmsplice wait4 waitid write writev`
+	utime utimensat utimes vfork vmsplice wait4 waitid write writev
 
-// filter assembles the plan's seccomp filter.
-func filter(p *plan) ([]byte, error) {
-	info, err := arch.GetInfo("")
+	_llseek _newselect clock_getres_time64 clock_gettime64 clock_nanosleep_time64 fadvise64_64 fcntl64 fstat64 fstatat64 fstatfs64
+	ftruncate64 futex_time64 getegid32 geteuid32 getgid32 getgroups32 getresgid32 getresuid32 getuid32 lstat64 mmap2 nice ppoll_time64
+	pselect6_time64 readdir recvmmsg_time64 rt_sigtimedwait_time64 sendfile64 setgid32 setgroups32 setregid32 setresgid32
+	setresuid32 setreuid32 setuid32 sigaction signal sigpending sigprocmask sigreturn sigsuspend stat64 statfs64 timer_gettime64
+	timer_settime64 timerfd_gettime64 timerfd_settime64 truncate64 ugetrlimit utimensat_time64 waitpid`
+
+// unseen are system calls whose arguments are in memory, where a filter cannot look, and that the C library does without.
+// It falls back to clone; the mmap of 32 bits has been mmap2 for decades.
+const (
+	unseen   = `clone3`
+	unseen32 = `mmap`
+)
+
+// What the filter answers.
+const (
+	allow        = uint32(unix.SECCOMP_RET_ALLOW)
+	nothing      = unix.SECCOMP_RET_ERRNO // it is not done, and 0 returned
+	refuse       = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	noSystemCall = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+)
+
+// Where struct seccomp_data has what the filter looks at.
+const (
+	atNumber   = 0
+	atMachine  = 4
+	atArgument = 16 // the lower half of the first; each has 8 bytes
+)
+
+// machines are the kinds of system calls that programs may make: those of the server's own kind, and on amd64 those of
+// 32-bit programs, of which CTFs have many. Whatever other kind a kernel knows (x32, 32-bit ARM) does not exist.
+func machines() ([]*arch.Info, error) {
+	own, err := arch.GetInfo("")
 	if err != nil {
 		return nil, err
 	}
-	// An architecture has not all of them.
-	known := func(list string) (names []string) {
-		for _, name := range strings.Fields(list) {
-			if _, ok := info.SyscallNames[name]; ok {
-				names = append(names, name)
-			}
-		}
-		return names
+	if own == arch.X86_64 {
+		return []*arch.Info{own, arch.I386}, nil
 	}
-	const noSystemCall = seccomp.ActionErrno | seccomp.Action(unix.ENOSYS)
-	// The assembler lets system calls of another architecture (int 0x80) pass to the default action.
-	program := []bpf.Instruction{
-		bpf.LoadAbsolute{Off: 4, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(info.ID), SkipTrue: 1},
-		bpf.RetConstant{Val: uint32(noSystemCall)},
-	}
-	add := func(p seccomp.Policy) error {
-		part, err := p.Assemble()
-		if err != nil {
-			return fmt.Errorf("assemble the syscall filter: %w", err)
-		}
-		program = append(program, part...)
-		return nil
-	}
-	// And after a condition that does not hold it goes on with the argument where the number was. So each
-	// call with conditions is decided on its own, before the others.
-	conditional := conditions(p.Policy)
-	if p.addr && p.Memory > 0 {
-		delete(conditional, "memfd_create") // uncounted, whatever its arguments
-	}
-	for name, c := range conditional {
-		nr, ok := info.SyscallNames[name]
-		if !ok {
-			continue
-		}
-		only := seccomp.Policy{DefaultAction: seccomp.ActionAllow, Syscalls: []seccomp.SyscallGroup{{NamesWithCondtions: c, Action: seccomp.ActionErrno}}}
-		at := len(program)
-		program = append(program, bpf.LoadAbsolute{Off: 0, Size: 4}, nil, nil)
-		if err := add(only); err != nil {
-			return nil, err
-		}
-		program[at+1] = bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(nr), SkipTrue: 1}
-		program[at+2] = bpf.Jump{Skip: uint32(len(program) - at - 3)}
-	}
-	// Who asks to be traced by its parent mostly wants to know whether a debugger is there already. It is told that all is well.
-	if nr, ok := info.SyscallNames["ptrace"]; ok {
-		const firstArgument = 16 // its lower half, of a struct seccomp_data
-		program = append(program,
-			bpf.LoadAbsolute{Off: 0, Size: 4}, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(nr), SkipFalse: 3},
-			bpf.LoadAbsolute{Off: firstArgument, Size: 4}, bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PTRACE_TRACEME, SkipFalse: 1},
-			bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO})
-	}
-	deny := seccomp.SyscallGroup{Names: known(denied), Action: seccomp.ActionErrno} // EPERM
-	if !p.mounts {
-		deny.Names = append(deny.Names, known(mounting)...)
-	}
-	if p.addr && p.Memory > 0 {
-		deny.Names = append(deny.Names, known(uncounted)...)
-	}
-	if !p.Network {
-		deny.Names = append(deny.Names, known(sockets)...)
-	}
-	rest := seccomp.Policy{
-		DefaultAction: seccomp.ActionAllow,
-		// The C library falls back to clone, whose flags a filter can see.
-		Syscalls: []seccomp.SyscallGroup{{Names: known("clone3"), Action: noSystemCall}, deny},
-	}
-	if p.Syscalls == SyscallsStrict {
-		allow := ordinary
-		if p.mounts {
-			allow += " mount umount2"
-		}
-		if p.Network {
-			allow += " sendto setsockopt " + sockets
-		}
-		rest.DefaultAction = seccomp.ActionErrno
-		rest.Syscalls = append(rest.Syscalls, seccomp.SyscallGroup{Names: known(allow), Action: seccomp.ActionAllow})
-	}
-	if err := add(rest); err != nil {
+	return []*arch.Info{own}, nil
+}
+
+// filter assembles the plan's seccomp filter: a part for each machine's numbers.
+func filter(p *plan) ([]byte, error) {
+	list, err := machines()
+	if err != nil {
 		return nil, err
 	}
+	program := []bpf.Instruction{bpf.LoadAbsolute{Off: atMachine, Size: 4}}
+	for _, m := range list {
+		part := decisions(p, m)
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(m.ID), SkipTrue: 1}, bpf.Jump{Skip: uint32(len(part))})
+		program = append(program, part...)
+	}
+	program = append(program, bpf.RetConstant{Val: noSystemCall})
 	raw, err := bpf.Assemble(program)
 	if err != nil {
 		return nil, fmt.Errorf("assemble the syscall filter: %w", err)
@@ -163,64 +131,159 @@ func filter(p *plan) ([]byte, error) {
 	return b, nil
 }
 
+// decisions is the part of the filter for one machine. It returns in every case.
+func decisions(p *plan, m *arch.Info) []bpf.Instruction {
+	last := slices.Max(slices.Collect(maps.Keys(m.SyscallNumbers)))
+	program := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: atNumber, Size: 4},
+		// What a newer kernel may have, and x32, whose numbers begin at 1<<30: programs know how to do without.
+		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: uint32(last), SkipFalse: 1},
+		bpf.RetConstant{Val: noSystemCall},
+	}
+	for _, c := range conditions(p.Policy, m == arch.I386) {
+		if nr, ok := m.SyscallNames[c.name]; ok {
+			program = append(program, c.assemble(uint32(nr))...)
+		}
+	}
+	answer := func(verdict uint32, names string) {
+		for name := range strings.FieldsSeq(names) {
+			if nr, ok := m.SyscallNames[name]; ok { // a machine has not all of them
+				program = append(program, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(nr), SkipFalse: 1}, bpf.RetConstant{Val: verdict})
+			}
+		}
+	}
+	answer(noSystemCall, unseen)
+	if m == arch.I386 {
+		answer(noSystemCall, unseen32)
+	}
+	answer(refuse, denied)
+	if !p.mounts {
+		answer(refuse, mounting)
+	}
+	if p.addr && p.Memory > 0 {
+		answer(refuse, uncounted)
+	}
+	if !p.Network {
+		answer(refuse, sockets)
+	}
+	if p.Syscalls != SyscallsStrict {
+		return append(program, bpf.RetConstant{Val: allow})
+	}
+	answer(allow, ordinary+" socketcall")
+	if p.mounts {
+		answer(allow, "mount umount2")
+	}
+	if p.Network {
+		answer(allow, sockets)
+	}
+	return append(program, bpf.RetConstant{Val: refuse})
+}
+
+// condition is a call that is answered when all that it asks of the arguments is so.
+type condition struct {
+	name    string
+	verdict uint32
+	masks   []masked
+}
+
+// masked asks whether the bits of an argument are a value. Most arguments are 32 bits wide and the kernel
+// does not look at the rest of the register, and so does this.
+type masked struct {
+	argument    uint32
+	bits, value uint32
+	not         bool // or whether they are another
+}
+
+const whole = ^uint32(0)
+
+// assemble has the system call's number in the accumulator before and, where it does not return, after.
+func (c condition) assemble(nr uint32) []bpf.Instruction {
+	body := []bpf.Instruction{bpf.RetConstant{Val: c.verdict}}
+	for _, m := range slices.Backward(c.masks) {
+		jump := bpf.JumpIf{Cond: bpf.JumpEqual, Val: m.value, SkipFalse: uint8(len(body))}
+		if m.not {
+			jump.SkipTrue, jump.SkipFalse = jump.SkipFalse, 0
+		}
+		body = append([]bpf.Instruction{
+			bpf.LoadAbsolute{Off: atArgument + 8*m.argument, Size: 4},
+			bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: m.bits},
+			jump,
+		}, body...)
+	}
+	body = append(body, bpf.LoadAbsolute{Off: atNumber, Size: 4})
+	return append([]bpf.Instruction{bpf.JumpIf{Cond: bpf.JumpEqual, Val: nr, SkipFalse: uint8(len(body))}}, body...)
+}
+
 const (
 	slotPID    = 1
 	ioprioUser = 3 // IOPRIO_WHO_USER
 )
 
-// conditions are the calls that are denied with some arguments only. Most arguments are 32 bits wide and
-// the kernel does not look at the rest of the register, so conditions compare bits, never whole words.
-func conditions(p Policy) map[string][]seccomp.NameWithConditions {
-	list := map[string][]seccomp.NameWithConditions{}
-	deny := func(name string, c ...seccomp.Condition) {
-		list[name] = append(list[name], seccomp.NameWithConditions{Name: name, Conditions: c})
+// conditions are the calls that are refused with some arguments only; of 32-bit programs or of all others.
+func conditions(p Policy, bits32 bool) (list []condition) {
+	deny := func(name string, masks ...masked) { list = append(list, condition{name, refuse, masks}) }
+	is := func(argument, value uint32) masked { return masked{argument: argument, bits: whole, value: value} }
+	has := func(argument, bits uint32) masked { return masked{argument: argument, bits: bits, value: bits} }
+
+	deny("clone", has(0, unix.CLONE_NEWUSER)) // the others need a capability, which only a new user namespace would give
+	deny("ioctl", is(1, unix.TIOCSTI))
+	deny("ioctl", is(1, unix.TIOCLINUX))
+	for _, name := range []string{"fcntl", "fcntl64"} {
+		deny(name, is(1, unix.F_SETLEASE)) // who else opened the file would wait for 45 s; an ordinary user's sessions own the challenge
+		deny(name, is(1, unix.F_NOTIFY))
 	}
-	const newNamespaces = unix.CLONE_NEWUSER // the others need a capability, which only a new user namespace would give
-	deny("clone", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: newNamespaces})
-	deny("ioctl", equals(1, unix.TIOCSTI)...)
-	deny("ioctl", equals(1, unix.TIOCLINUX)...)
-	deny("fcntl", equals(1, unix.F_SETLEASE)...) // who else opened the file would wait for 45 s; an ordinary user's sessions own the challenge
-	deny("fcntl", equals(1, unix.F_NOTIFY)...)
 	// Huge pages are the host's, and no limit of memory counts them.
-	deny("mmap", seccomp.Condition{Argument: 3, Operation: seccomp.BitsSet, Value: unix.MAP_HUGETLB})
-	deny("memfd_create", seccomp.Condition{Argument: 1, Operation: seccomp.BitsSet, Value: unix.MFD_HUGETLB})
+	if bits32 {
+		deny("mmap2", has(3, unix.MAP_HUGETLB))
+	} else {
+		deny("mmap", has(3, unix.MAP_HUGETLB))
+	}
+	deny("memfd_create", has(1, unix.MFD_HUGETLB))
+	// Who asks to be traced by its parent mostly wants to know whether a debugger is there already. It is told that all is well.
+	list = append(list, condition{"ptrace", nothing, []masked{is(0, unix.PTRACE_TRACEME)}})
 	// Process 1 is the session's slot, of the same user where the server is an ordinary one, and the next session gets what
 	// is done to it.
 	for _, name := range []string{"prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler"} {
-		deny(name, equals(0, slotPID)...)
+		deny(name, is(0, slotPID))
 	}
 	for _, name := range []string{"setpriority", "ioprio_set"} {
-		deny(name, equals(1, slotPID)...)
+		deny(name, is(1, slotPID))
 	}
-	deny("setpriority", equals(0, unix.PRIO_USER)...)
-	deny("ioprio_set", equals(0, ioprioUser)...)
+	deny("setpriority", is(0, unix.PRIO_USER))
+	deny("ioprio_set", is(0, ioprioUser))
 	if p.Network {
 		return list
 	}
 	// The connection is a socket of the host's network: no questions about its interfaces (0x89..).
-	const isSocket, notSocket = 0x8900, 0x7600
-	var ask []seccomp.Condition
-	for b := uint64(isSocket); b != 0; b &= b - 1 {
-		ask = append(ask, seccomp.Condition{Argument: 1, Operation: seccomp.BitsSet, Value: b & -b})
-	}
-	deny("ioctl", append(ask, seccomp.Condition{Argument: 1, Operation: seccomp.BitsNotSet, Value: notSocket})...)
+	deny("ioctl", masked{argument: 1, bits: 0xff00, value: 0x8900})
 	// Fast open connects.
-	fast := func(arg uint32) seccomp.Condition {
-		return seccomp.Condition{Argument: arg, Operation: seccomp.BitsSet, Value: unix.MSG_FASTOPEN}
-	}
-	deny("sendto", fast(3))
+	deny("sendto", has(3, unix.MSG_FASTOPEN))
 	// TCP_ULP loads protocols.
-	deny("setsockopt", append(equals(1, unix.SOL_TCP), equals(2, unix.TCP_ULP)...)...)
+	deny("setsockopt", is(1, unix.SOL_TCP), is(2, unix.TCP_ULP))
 	// Pairs of ordinary Unix sockets only.
-	deny("socketpair", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: 0xffffffff &^ unix.AF_UNIX})
+	deny("socketpair", masked{argument: 0, bits: whole, value: unix.AF_UNIX, not: true})
+	// The C library of 32 bits makes its socket calls by this one, which says by a number which it is, and has their arguments in memory.
+	// Those that are refused, or refused with some arguments, are refused; to receive, send, shut down and ask for names stays.
+	for _, number := range []uint32{
+		socketcallSocket, socketcallBind, socketcallConnect, socketcallListen, socketcallAccept, socketcallSocketpair,
+		socketcallSendto, socketcallSetsockopt, socketcallSendmsg, socketcallAccept4, socketcallSendmmsg,
+	} {
+		deny("socketcall", is(0, number))
+	}
 	return list
 }
 
-// equals are the conditions under which the low 32 bits of an argument are v.
-func equals(arg uint32, v uint32) []seccomp.Condition {
-	list := make([]seccomp.Condition, 0, bits.OnesCount32(v)+1)
-	for rest := uint64(v); rest != 0; rest &= rest - 1 {
-		list = append(list, seccomp.Condition{Argument: arg, Operation: seccomp.BitsSet, Value: rest & -rest})
-	}
-	return append(list, seccomp.Condition{Argument: arg, Operation: seccomp.BitsNotSet, Value: uint64(^v)})
-}
+// The first argument of socketcall(2), of linux/net.h.
+const (
+	socketcallSocket     = 1
+	socketcallBind       = 2
+	socketcallConnect    = 3
+	socketcallListen     = 4
+	socketcallAccept     = 5
+	socketcallSocketpair = 8
+	socketcallSendto     = 11
+	socketcallSetsockopt = 14
+	socketcallSendmsg    = 16
+	socketcallAccept4    = 18
+	socketcallSendmmsg   = 20
+)

@@ -87,9 +87,9 @@ func (r *Runner) fits() error {
 	if err != nil {
 		return nil // a script
 	}
-	if r.plan.Syscalls != SyscallsOff && program.Class == elf.ELFCLASS32 && (program.Machine == elf.EM_386 || program.Machine == elf.EM_ARM) {
+	if r.plan.Syscalls != SyscallsOff && program.Machine == elf.EM_ARM {
 		return &ProgramError{
-			r.argv[0], "is a program of 32 bits, whose system calls have other numbers than those that the filter knows",
+			r.argv[0], "is a program of 32-bit ARM, whose system calls have other numbers than those that the filter knows",
 			"build it for 64 bits, or run it without the filter: --syscalls off; everything else of the sandbox stays", nil,
 		}
 	}

@@ -78,6 +78,7 @@ func TestHostileElsewhere(t *testing.T) {
 		t.Skip("only root can become another user")
 	}
 	dir := filepath.Dir(compiled(t, "hostile"))
+	compiled32(t, "hostile")
 	script(t, "hostile.py")
 	self := dir + "/tests"
 	copyProgram(t, self)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -106,25 +107,52 @@ func publicDir(t testing.TB) string {
 // compiled compiles a C program of testdata, a file or a directory, once for all tests.
 func compiled(t testing.TB, name string) string {
 	t.Helper()
+	out, err := compile(t, name, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// compiled32 compiles it for 32 bits; "" where there are none, or where the compiler cannot.
+func compiled32(t testing.TB, name string) string {
+	t.Helper()
+	if runtime.GOARCH != "amd64" {
+		return ""
+	}
+	out, err := compile(t, name, name+"-32", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
+	if err != nil {
+		t.Log(err)
+		return ""
+	}
+	return out
+}
+
+func compile(t testing.TB, name, as string, options ...string) (string, error) {
+	t.Helper()
 	built.Lock()
 	defer built.Unlock()
-	out := filepath.Join(programs(t), name)
-	if built.done[name] || os.Getenv(builtVariable) != "" {
-		return out
+	out := filepath.Join(programs(t), as)
+	if built.done[as] {
+		return out, nil
+	}
+	if os.Getenv(builtVariable) != "" {
+		_, err := os.Stat(out)
+		return out, err
 	}
 	sources, _ := filepath.Glob("testdata/" + name + "/*.c")
 	if sources == nil {
 		sources = []string{"testdata/" + name + ".c"}
 	}
-	cmd := exec.Command(testkit.Program(t, "gcc"), append([]string{"-O1", "-w", "-static", "-pthread", "-o", out}, sources...)...)
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("compile %s: %v\n%s", name, err, msg)
+	options = append(options, "-O1", "-w", "-static", "-pthread", "-o", out)
+	if msg, err := exec.Command(testkit.Program(t, "gcc"), append(options, sources...)...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("compile %s: %w\n%s", as, err, msg)
 	}
 	if built.done == nil {
 		built.done = map[string]bool{}
 	}
-	built.done[name] = true
-	return out
+	built.done[as] = true
+	return out, nil
 }
 
 // script copies a file of testdata to where every user can read it.

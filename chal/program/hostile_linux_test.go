@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ func slowly(d time.Duration) time.Duration {
 // battlefield is the challenges of the suite.
 type battlefield struct {
 	at     map[string]*served // in C
+	bits32 map[string]*served // the same for 32 bits; nil: there are none, or no compiler for them
 	python map[string]*served // nil: there is none
 	honest *served            // another challenge
 	alone  bool               // sessions may have one process only
@@ -56,7 +58,7 @@ func prepareBattle(t *testing.T) *battlefield {
 	if err := os.WriteFile(secret, []byte("flag{of the other challenge}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b := &battlefield{at: map[string]*served{}, python: map[string]*served{}}
+	b := &battlefield{at: map[string]*served{}, bits32: map[string]*served{}, python: map[string]*served{}}
 	b.honest = serve(t, program.Config{
 		Command: []string{"cat"}, Policy: sandbox.Policy{Files: []string{secret}},
 		Flag: program.FlagFile, FixedFlag: "flag{of the other challenge}",
@@ -78,13 +80,17 @@ func prepareBattle(t *testing.T) *battlefield {
 	brief, own := limited(), limited()
 	brief.Time = slowly(2 * time.Second)
 	own.Tmp, own.Proc = 1<<20, os.Geteuid() == 0
-	hostile, snake := compiled(t, "hostile"), script(t, "hostile.py")
+	hostile, old, snake := compiled(t, "hostile"), compiled32(t, "hostile"), script(t, "hostile.py")
 	for name, p := range map[string]sandbox.Policy{"": limited(), "brief": brief, "own": own} {
 		c := program.Config{Command: []string{hostile}, Policy: p}
 		if name == "own" {
 			c.Flag = program.FlagFile
 		}
 		b.at[name] = serve(t, c)
+		if old != "" {
+			c.Command = []string{old}
+			b.bits32[name] = serve(t, c)
+		}
 		if _, err := os.Stat(python); err == nil && name != "brief" {
 			c.Command, c.Policy.Files = []string{python, "-I", "-S", snake}, []string{snake}
 			b.python[name] = serve(t, c)
@@ -234,6 +240,9 @@ func TestHostile(t *testing.T) {
 		if a.private {
 			begin("own mounts/"+a.name, b.at["own"], a)
 		}
+		if s := b.bits32[a.on]; s != nil {
+			begin("32 bits/"+a.name, s, a)
+		}
 		if s := b.python[a.on]; a.python && s != nil {
 			begin("python/"+a.name, s, a)
 		}
@@ -246,13 +255,19 @@ func TestHostile(t *testing.T) {
 	if left := survivors(t, filepath.Dir(compiled(t, "hostile"))); len(left) > 0 {
 		t.Errorf("still alive: %q", left)
 	}
-	for _, language := range []string{"c", "own mounts", "python"} {
+	for _, language := range []string{"c", "32 bits", "own mounts", "python"} {
 		t.Run(language, func(t *testing.T) {
+			if language == "32 bits" && runtime.GOARCH != "amd64" {
+				t.Skip("programs of 32 bits run on amd64 alone")
+			}
+			if language == "32 bits" && len(b.bits32) == 0 {
+				testkit.Missing(t, "gcc does not compile for 32 bits (gcc-N-multilib is not installed)")
+			}
 			if language == "python" && len(b.python) == 0 {
 				testkit.Missing(t, python+" is not installed")
 			}
 			for _, a := range suite {
-				if language == "c" || language == "python" && a.python || language == "own mounts" && a.private {
+				if language == "c" || language == "32 bits" || language == "python" && a.python || language == "own mounts" && a.private {
 					t.Run(a.name, func(t *testing.T) {
 						if a.name == "ownproc" && os.Geteuid() != 0 {
 							t.Skip("an ordinary user's sessions have no /proc of their own")

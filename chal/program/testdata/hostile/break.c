@@ -1,6 +1,7 @@
 // Attacks on the walls: namespaces, mounts, privileges, and parts of the kernel that have had many holes.
 #include "attack.h"
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -161,18 +162,66 @@ static void host(const char *unused)
 	TRY("typing for the host", ioctl(0, TIOCSTI, "x") == 0);
 }
 
+#if defined(__x86_64__) || defined(__i386__)
+// call32 makes a system call of 32-bit programs, which 64-bit ones can make, too.
+static int call32(long nr, long a, long b, long c, long d)
+{
+	int ret = nr;
+	__asm__ volatile("int $0x80" : "+a"(ret) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	if (ret >= 0 || ret < -4095)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+// Numbers of theirs. Many calls are in socketcall and ipc, by a number of their own and arguments in memory.
+enum { MOUNT = 21, UMOUNT = 22, PTRACE = 26, UMOUNT2 = 52, OLD_MMAP = 90, SOCKETCALL = 102, IPC = 117, CLONE = 120, KEYCTL = 288, UNSHARE = 310,
+	PERF = 336, SETNS = 346, BPF = 357, SOCKET = 359, CONNECT = 362, IO_URING = 425, CLONE3 = 435 };
+#endif
+
 // abis are other doors into the kernel, which a filter by number could forget.
 static void abis(const char *unused)
 {
-#ifdef __x86_64__
-	long ret = 20; // getpid
-	__asm__ volatile("int $0x80" : "+a"(ret) : : "memory");
-	errno = ret < 0 ? (int)-ret : 0;
-	report("32-bit system calls", ret >= 0);
-	TRY("x32 system calls", syscall(0x40000000 | SYS_getpid) >= 0);
+#if defined(__x86_64__) || defined(__i386__)
+	int *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0); // where 32 bits reach
+	long at = (long)low, more = (long)(low + 16), root = (long)(low + 32);
+	ESCAPED("a test without memory", low == MAP_FAILED);
+	strcpy((char *)root, "/");
+	struct { const char *what; int number, arguments[3]; } sockets[] = {
+		{ "socketcall, a socket", 1, { AF_INET, SOCK_STREAM, 0 } }, { "socketcall, a netlink socket", 1, { AF_NETLINK, SOCK_RAW, 0 } },
+		{ "socketcall, bind", 2, { 0, more, 16 } }, { "socketcall, disconnect", 3, { 0, more, 16 } }, { "socketcall, listen", 4, { 0, 1, 0 } },
+		{ "socketcall, accept", 5, { 0, 0, 0 } }, { "socketcall, a TIPC pair", 8, { 30, SOCK_SEQPACKET, 0 } }, { "socketcall, sendto", 11, { 0, more, 1 } },
+		{ "socketcall, setsockopt", 14, { 0, 6, 31 } }, { "socketcall, sendmsg", 16, { 0, more, 0 } }, { "socketcall, accept4", 18, { 0, 0, 0 } },
+		{ "socketcall, sendmmsg", 20, { 0, more, 1 } },
+	};
+	for (int i = 0; i < sizeof sockets / sizeof *sockets; i++) {
+		memcpy(low, sockets[i].arguments, sizeof sockets[i].arguments);
+		TRY(sockets[i].what, call32(SOCKETCALL, sockets[i].number, at, 0, 0) >= 0);
+	}
+	TRY("socket", call32(SOCKET, AF_INET, SOCK_STREAM, 0, 0) >= 0);
+	TRY("connect", call32(CONNECT, 0, more, 16, 0) >= 0);
+	TRY("a user namespace by clone", call32(CLONE, CLONE_NEWUSER | SIGCHLD, 0, 0, 0) >= 0);
+	TRY("a user namespace by clone3", call32(CLONE3, more, 64, 0, 0) >= 0);
+	TRY("unshare", call32(UNSHARE, CLONE_NEWUSER, 0, 0, 0) >= 0);
+	TRY("setns", call32(SETNS, 0, 0, 0, 0) >= 0);
+	TRY("mount", call32(MOUNT, root, root, root, 0) >= 0);
+	TRY("umount", call32(UMOUNT, root, 0, 0, 0) >= 0);
+	TRY("umount2", call32(UMOUNT2, root, 0, 0, 0) >= 0);
+	TRY("tracing the slot", call32(PTRACE, 16, 1, 0, 0) >= 0);
+	TRY("shared memory of System V", call32(IPC, 23, 1, 4096, 01600) >= 0);
+	TRY("keys", call32(KEYCTL, 0, -3, 1, 0) >= 0);
+	TRY("perf", call32(PERF, more, 0, -1, -1) >= 0);
+	TRY("bpf", call32(BPF, 0, more, 16, 0) >= 0);
+	TRY("io_uring", call32(IO_URING, 1, more, 0, 0) >= 0);
+	int huge[] = { 0, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0 };
+	memcpy(low, huge, sizeof huge);
+	TRY("huge pages by the old mmap", call32(OLD_MMAP, at, 0, 0, 0) != -1);
+	TRY("32-bit system calls that are none", call32(1000, 0, 0, 0, 0) >= 0);
 #else
-	TRY("a system call that is none", syscall(100000) >= 0);
+	TRY("tracing the slot", syscall(SYS_ptrace, 16, 1, 0, 0) >= 0);
 #endif
+	TRY("x32 system calls", syscall(0x40000000 | SYS_getpid) >= 0);
+	TRY("a system call that is none", syscall(100000) >= 0);
 }
 
 const struct attack breaking[] = {
