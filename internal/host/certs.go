@@ -46,7 +46,7 @@ func (c *certFlags) config(ctx context.Context, addr net.Addr, log *slog.Logger)
 		cfg, run, err = c.automatic(ctx, addr, log)
 		return cfg, "", run, err
 	case len(c.certs) > 0:
-		cfg, err = c.files()
+		cfg, err = c.files(log)
 		return cfg, "", nil, err
 	}
 	host, _, _ := net.SplitHostPort(addr.String())
@@ -79,24 +79,21 @@ func (c *certFlags) check() error {
 	return nil
 }
 
-// files reads the certificates. Which one is shown, the server name decides (SNI); the first when none fits.
-func (c *certFlags) files() (*tls.Config, error) {
-	cfg := &tls.Config{}
+// files reads the certificates.
+func (c *certFlags) files(log *slog.Logger) (*tls.Config, error) {
+	var paths []certPaths
 	for i, path := range c.certs {
 		key := path
 		if len(c.keys) > 0 {
 			key = c.keys[i]
 		}
-		cert, err := tls.LoadX509KeyPair(path, key)
-		if err != nil {
-			return nil, settingError("give PEM files: the certificate with its chain, and its private key", "read certificate %s with key %s: %w", path, key, err)
-		}
-		if now := time.Now(); cert.Leaf != nil && now.After(cert.Leaf.NotAfter) {
-			return nil, settingError("renew it, or leave --tls-cert out: a certificate is made up then", "certificate %s ended on %s", path, cert.Leaf.NotAfter.Format(time.DateOnly))
-		}
-		cfg.Certificates = append(cfg.Certificates, cert)
+		paths = append(paths, certPaths{path, key})
 	}
-	return cfg, nil
+	f, err := openCertFiles(paths, log)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{GetCertificate: f.get}, nil
 }
 
 // makeCert makes up a certificate for host, good for a year. Nobody vouches for it: players pin it, or do not verify.
