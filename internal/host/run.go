@@ -70,7 +70,7 @@ func (r *Run) Serve(ctx context.Context) error {
 	if r.name == "" {
 		return settingError("leave it out, or give the challenge's name", "--name is empty")
 	}
-	config, madeUp, err := r.config()
+	config, madeUp, err := r.config(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func told(next chal.Handler) chal.Handler {
 }
 
 // config reads the command and the flags that are about the program.
-func (r *Run) config() (c program.Config, madeUp bool, err error) {
+func (r *Run) config(ctx context.Context) (c program.Config, madeUp bool, err error) {
 	if len(r.Command) == 0 && r.policy.image == "" {
 		return c, false, settingError("flagstaff run [flags] -- PROGRAM [ARGUMENT…]", "no program to run")
 	}
@@ -152,7 +152,7 @@ func (r *Run) config() (c program.Config, madeUp bool, err error) {
 			r.log().Warn(chal.FlagVariable+" is set, and the program does not get it", "hint", "--flag-as file, env or arg says how it does")
 		}
 	case program.FlagFile, program.FlagEnv, program.FlagArg:
-		if c.FixedFlag, madeUp, err = r.flag(); err != nil {
+		if c.FixedFlag, madeUp, err = r.flag(ctx); err != nil {
 			return c, false, err
 		}
 	default:
@@ -167,11 +167,11 @@ func (r *Run) config() (c program.Config, madeUp bool, err error) {
 }
 
 // flag reads the flag, or makes one up.
-func (r *Run) flag() (flag string, madeUp bool, err error) {
+func (r *Run) flag(ctx context.Context) (flag string, madeUp bool, err error) {
 	if r.flagFile == "" {
 		return chooseFlag(r.Env)
 	}
-	text, err := os.ReadFile(r.flagFile)
+	text, err := readSecret(ctx, r.flagFile)
 	if err != nil {
 		return "", false, settingError("give a file with the flag on one line", "--flag-from: %w", err)
 	}
@@ -180,6 +180,38 @@ func (r *Run) flag() (flag string, madeUp bool, err error) {
 		return "", false, settingError("give a file with the flag on one line", "--flag-from %s: %w", r.flagFile, err)
 	}
 	return flag, false, nil
+}
+
+// longestSecret is far more than any flag has: a device would never end.
+const longestSecret = 64 << 10
+
+// readSecret reads a short file, or what a pipe brings. A pipe that nobody writes to holds who opens it, and no signal changes that: so
+// it is opened by a goroutine, which may be left behind.
+func readSecret(ctx context.Context, name string) ([]byte, error) {
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		f, err := os.Open(name)
+		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, longestSecret+1))
+		if err == nil && len(text) > longestSecret {
+			err = fmt.Errorf("%s is longer than %d bytes", name, longestSecret)
+		}
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s has not ended yet: %w", name, context.Cause(ctx))
+	}
 }
 
 // environment reads --env.

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/pow"
@@ -280,6 +282,7 @@ func TestRunMistakes(t *testing.T) {
 		"--env NOTSET -- cat":                          "no such variable",
 		"--flag-as mail -- cat":                        `--flag-as "mail"`,
 		"--flag-from /none -- cat":                     "would not get the flag",
+		"--flag-as arg --flag-from /dev/zero -- cat":   "/dev/zero is longer than 65536 bytes",
 		"--memory 0 -- cat":                            "a limit of 0",
 		"--syscalls some -- cat":                       `--syscalls "some" is none of these`,
 		"--weaker-sandbox network -- cat":              "cannot be enforced less well",
@@ -322,6 +325,36 @@ func TestRunMistakes(t *testing.T) {
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) || bad.Hint() == "" {
 			t.Errorf("%s: got %v, want %q with a hint", args, err, want)
 		}
+	}
+}
+
+// TestFlagFromPipe: a flag may come from a pipe, and one that nobody writes to does not hold who is told to stop.
+func TestFlagFromPipe(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	time.AfterFunc(10*time.Millisecond, func() { stop(errors.New("told to stop")) })
+	if _, err := readSecret(ctx, name); err == nil || !strings.Contains(err.Error(), "told to stop") {
+		t.Errorf("got %v", err)
+	}
+	let, err := os.OpenFile(name, os.O_RDWR, 0) // lets go who was left behind
+	if err != nil {
+		t.Fatal(err)
+	}
+	let.Close()
+
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	io.WriteString(w, "flag{from a pipe}\n")
+	w.Close()
+	text, err := readSecret(t.Context(), fmt.Sprintf("/proc/self/fd/%d", r.Fd())) // what <(…) is in a shell
+	if string(text) != "flag{from a pipe}\n" || err != nil {
+		t.Errorf("got %q, %v", text, err)
 	}
 }
 
