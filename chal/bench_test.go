@@ -80,16 +80,16 @@ func BenchmarkIdle(b *testing.B) {
 		io.WriteString(c, benchLine)
 		bufio.NewReader(c).ReadString('\n')
 	}
-	s := benchServer(HandlerFunc(func(_ context.Context, s *Session) error {
+	asking := HandlerFunc(func(_ context.Context, s *Session) error {
 		_, err := s.Ask(benchLine)
 		return err
-	}))
+	})
 	clients := startClients(b)
 	for b.Loop() {
 		for _, x := range []struct {
 			name  string
 			serve func(net.Listener) (stop func())
-		}{{"bare", serveBare(bare)}, {"chal", serveChal(s)}} {
+		}{{"bare", serveBare(bare)}, {"chal", serveChal(benchServer(asking))}} {
 			l := listen(b, x.name == "chal")
 			stop := x.serve(l)
 			before := memory()
