@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -20,6 +21,7 @@ type editor struct {
 	mu     sync.Mutex
 	line   *lineedit.Line
 	saved  *term.State // of the terminal before; nil while the editor sleeps
+	raw    bool        // the user has made the terminal raw: keys are sent as they are, and the editor sleeps
 	ready  []byte      // submitted and not yet read
 	eof    bool
 	closed bool
@@ -57,8 +59,12 @@ func (e *editor) pastes(told bool) {
 	relay.WriteAll(e.n.stdout, []byte(mode))
 }
 
-// begin takes the terminal; false when it cannot be had.
+// begin takes the terminal; false when it cannot be had. One that was made raw (stty raw -echo; nc …, or fg after it) is left alone: there is
+// another terminal at the peer's end.
 func (e *editor) begin() bool {
+	if e.raw = !relay.ByLines(int(e.n.stdin.Fd())); e.raw {
+		return true
+	}
 	saved, err := term.MakeRaw(int(e.n.stdin.Fd()))
 	if err != nil {
 		return false
@@ -84,7 +90,30 @@ func (e *editor) wake() {
 	if e.closed || e.saved != nil || e.n.in.Background() {
 		return
 	}
-	if e.begin() {
+	if e.begin() && !e.raw {
+		relay.WriteAll(e.n.stdout, e.line.Output(nil))
+	}
+}
+
+// continued takes the terminal again when the shell has changed it: nc was stopped by a signal that nobody is told of.
+func (e *editor) continued() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.saved == nil || e.asleep() || !relay.ByLines(int(e.n.stdin.Fd())) {
+		return
+	}
+	before := e.saved
+	if e.begin() && !e.raw {
+		e.saved = before
+		relay.WriteAll(e.n.stdout, e.line.Output(nil))
+	}
+}
+
+// resized shows the line as it is in a screen of another width.
+func (e *editor) resized() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed && !e.asleep() {
 		relay.WriteAll(e.n.stdout, e.line.Output(nil))
 	}
 }
@@ -136,6 +165,8 @@ func (e *editor) guard() (stop func()) {
 	release := catch(ch)
 	catchOthers(ch)
 	catchStops(e.stops)
+	screen := make(chan os.Signal, 1)
+	catchScreen(screen)
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -146,12 +177,18 @@ func (e *editor) guard() (stop func()) {
 				return
 			case <-e.stops:
 				e.suspend(false)
+			case sig := <-screen:
+				if sig == continueSignal {
+					e.continued()
+				} else {
+					e.resized()
+				}
 			case <-done:
 				return
 			}
 		}
 	}()
-	return func() { release(); signal.Stop(e.stops); close(done) }
+	return func() { release(); signal.Stop(e.stops); signal.Stop(screen); close(done) }
 }
 
 // suspend gives the terminal back and stops the process group, or nc alone.
@@ -196,6 +233,10 @@ func (e *editor) read(p []byte, stop *relay.Stop) (int, error) {
 func (e *editor) keys(p []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.raw {
+		e.ready = append(e.ready, p...)
+		return nil
+	}
 	for len(p) > 0 && !e.closed && !e.eof {
 		show, n, ev, line := e.line.Keys(p)
 		p = p[n:]
@@ -238,6 +279,9 @@ func (e *editor) beside(s string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.asleep() {
+		if e.raw {
+			s = strings.ReplaceAll(s, "\n", "\r\n")
+		}
 		e.n.r.W.WriteString(s)
 		return
 	}

@@ -23,5 +23,9 @@ func quit() { endBy(os.Interrupt) }
 
 func catchOthers(chan<- os.Signal) {}
 func catchStops(chan<- os.Signal)  {}
+func catchScreen(chan<- os.Signal) {}
+
+// continueSignal is none here.
+var continueSignal os.Signal
 
 func suspend(bool) {}

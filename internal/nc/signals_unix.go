@@ -41,6 +41,12 @@ func catchOthers(ch chan<- os.Signal) {
 	}
 }
 
+// continueSignal is sent to a process that was stopped and goes on.
+const continueSignal = syscall.SIGCONT
+
+// catchScreen sends the signals to ch after which the terminal may be another: it has a new size, or the shell had it.
+func catchScreen(ch chan<- os.Signal) { signal.Notify(ch, syscall.SIGWINCH, continueSignal) }
+
 // endBy ends the process by the signal, so that the caller sees how it ended.
 // The signal may reach another thread than this one, which must not end the
 // process first with a status of its own.

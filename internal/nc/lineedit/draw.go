@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/width"
 )
 
 // maxPrompt is how much without a line feed is shown anew with the line.
@@ -54,6 +57,9 @@ func crlf(p []byte) []byte {
 // up returns to the first row of the prompt and clears what follows.
 func (l *Line) up() []byte {
 	var out []byte
+	if w := max(l.Width(), 2); w != l.width && l.width > 0 { // terminals wrap anew what they show
+		l.row = (l.row*l.width + l.column) / w
+	}
 	if l.row > 0 {
 		out = append(strconv.AppendInt([]byte("\x1b["), int64(l.row), 10), 'A')
 	}
@@ -77,7 +83,7 @@ func (l *Line) refresh() []byte {
 	if end%width == 0 {
 		out = append(out, "\r\n"...) // as in draw
 	}
-	l.row, l.shown, l.end = end/width, len(l.text), end
+	l.row, l.column, l.shown, l.end = end/width, end%width, len(l.text), end
 	return out
 }
 
@@ -95,7 +101,7 @@ func (l *Line) draw() []byte {
 	if end > 0 && end%width == 0 {
 		out = append(out, "\r\n"...) // the terminal waits with the wrap for the next character
 	}
-	l.row = cursor / width
+	l.row, l.column = cursor/width, cursor%width
 	up := end/width - l.row
 	if l.Status != "" {
 		out = append(append(append(out, "\r\n\x1b[2m"...), clip(l.Status, width-1)...), "\x1b[22m"...)
@@ -176,18 +182,16 @@ func clip(s string, width int) string {
 func columns(p []byte) int {
 	n := 0
 	for len(p) > 0 {
-		if p[0] == 0x1b && len(p) > 1 && p[1] == '[' {
-			i := 2
-			for i < len(p) && (p[i] < 0x40 || p[i] > 0x7e) {
-				i++
-			}
-			p = p[min(i+1, len(p)):]
+		if p[0] == 0x1b {
+			p = p[escape(p):]
 			continue
 		}
 		r, size := utf8.DecodeRune(p)
 		switch {
 		case r == '\r':
 			n = 0
+		case r == '\b':
+			n = max(n-1, 0)
 		case r == '\t':
 			n += 8 - n%8
 		case r >= 0x20:
@@ -198,15 +202,41 @@ func columns(p []byte) int {
 	return n
 }
 
-// cell is how many columns a character takes: the wide ones of East Asia and emoji take two.
+// escape is the length of the escape sequence that p begins with (ECMA-48, and xterm's OSC that ends with BEL).
+func escape(p []byte) int {
+	i := 1
+	if i == len(p) {
+		return i
+	}
+	switch p[1] {
+	case '[': // CSI: up to its final byte
+		for i++; i < len(p) && (p[i] < 0x40 || p[i] > 0x7e); i++ {
+		}
+	case ']', 'P', '^', '_', 'X': // strings, such as a window's title: up to ST or BEL
+		for i++; i < len(p) && p[i] != 0x07; i++ {
+			if p[i] == 0x1b && i+1 < len(p) && p[i+1] == '\\' {
+				i++
+				break
+			}
+		}
+	default: // intermediate bytes and a final one, as in ESC ( B
+		for i < len(p) && p[i] >= 0x20 && p[i] <= 0x2f {
+			i++
+		}
+	}
+	return min(i+1, len(p))
+}
+
+// cell is how many columns a character takes: the wide ones of East Asia and emoji take two, marks none.
 func cell(r rune) int {
 	switch {
 	case r < 0x300:
 		return 1
-	case r <= 0x36f, r == 0x200d, r >= 0xfe00 && r <= 0xfe0f: // combining
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
 		return 0
-	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff,
-		r >= 0xfe30 && r <= 0xfe6f, r >= 0xff00 && r <= 0xff60, r >= 0x1f300 && r <= 0x1f9ff, r >= 0x20000 && r <= 0x3fffd:
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
 		return 2
 	}
 	return 1

@@ -30,6 +30,7 @@ type Line struct {
 	pos    int
 	prompt []byte // what arrived after the last line feed
 	row    int    // the row of the cursor, counted from the prompt's first
+	column int    // and its column
 	esc    []byte // an unfinished key
 	quoted bool   // the next key is text (Ctrl-V)
 	pasted bool   // between the brackets of a paste
