@@ -366,3 +366,63 @@ func TestStatusLine(t *testing.T) {
 		t.Errorf("got %q, %v", &errs, err)
 	}
 }
+
+// TestRawTerminal: on a terminal that the user has made raw every key goes out as it is, also when that was done while nc
+// was stopped, as players do to get a whole terminal out of a shell they have caught.
+func TestRawTerminal(t *testing.T) {
+	tmux := testkit.Program(t, "tmux")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := make(chan string)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, "hello\r\n")
+			var all []byte
+			for one := make([]byte, 1); !bytes.HasSuffix(all, []byte("x")); all = append(all, one[0]) {
+				if _, err := c.Read(one); err != nil {
+					break
+				}
+			}
+			c.Close()
+			got <- string(all)
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, expect, keys := terminal(t, tmux)
+	for _, how := range []struct {
+		name  string
+		begin func()
+	}{
+		{"from the start", func() {
+			keys("clear; stty raw -echo; "+ncBinary+" 127.0.0.1 "+port+"; stty sane", "Enter")
+			expect("hello")
+		}},
+		{"after a stop", func() {
+			keys("clear; "+ncBinary+" 127.0.0.1 "+port, "Enter")
+			expect("hello")
+			keys("C-z")
+			expect("topped")
+			keys("stty raw -echo; fg; stty sane", "Enter")
+			expect("stty sane\n" + ncBinary)
+		}},
+	} {
+		how.begin()
+		keys("ab", "Tab", "C-c", "x")
+		select {
+		case all := <-got:
+			if all != "ab\t\x03x" {
+				t.Errorf("%s: got %q", how.name, all)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s: the keys do not come", how.name)
+		}
+		keys("", "Enter")
+	}
+}

@@ -243,3 +243,45 @@ func TestStatus(t *testing.T) {
 		t.Errorf("left with %q", show)
 	}
 }
+
+// TestColumns: how far prompts reach, whatever is in them that is not seen.
+func TestColumns(t *testing.T) {
+	for prompt, want := range map[string]int{
+		"name? ":                             6,
+		"\x1b[1;32mok\x1b[0m> ":              4,
+		"\x1b]0;root@host: /\aroot@host:/# ": 13,
+		"\x1b]0;title\x1b\\$ ":               2,
+		"\x1bPq#0\x1b\\$ ":                   2,
+		"\x1b(Bplain> ":                      7,
+		"\x1b":                               0,
+		"wait|\b/\b-\b> ":                    6,
+		"日本> ":                               6,
+		"✅☕⭐🫠":                               8,
+		"สวัสดี":                             4,
+		"e\u0301":                            1,
+	} {
+		if got := columns([]byte(prompt)); got != want {
+			t.Errorf("%q: got %d columns, want %d", prompt, got, want)
+		}
+	}
+}
+
+// TestResized: a line that a terminal has wrapped anew is drawn in its place.
+func TestResized(t *testing.T) {
+	width := 10
+	l := &Line{Width: func() int { return width }}
+	l.Output([]byte("> "))
+	enter(l, "abcdefghijklmnop", 1) // in two rows, the cursor in the second
+	if l.row != 1 {
+		t.Fatalf("the cursor is in row %d", l.row)
+	}
+	width = 40 // in one
+	if got := string(l.up()); got != "\r\x1b[J" {
+		t.Errorf("wider: got %q, want no row up", got)
+	}
+	l.draw()
+	width = 6 // in four
+	if got := string(l.up()); got != "\x1b[3A\r\x1b[J" {
+		t.Errorf("narrower: got %q, want three rows up", got)
+	}
+}
