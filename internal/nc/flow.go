@@ -44,6 +44,10 @@ func (s *session) send() error {
 
 func (s *session) datagrams() bool { return s.n.c.UDP }
 
+// maxFileDatagram is what a file is cut into: it has no packets to keep, and other netcats drop, silently, what is longer than the 8 or
+// 16 KiB that they read at once.
+const maxFileDatagram = 8 << 10
+
 // maxDatagram is the most that a datagram over IPv4 carries; the BSDs' sockets take no more than 9,216 bytes at once.
 func maxDatagram() int {
 	switch runtime.GOOS {
@@ -57,7 +61,11 @@ func maxDatagram() int {
 // Two reads are never joined, and what was written at once is read at once:
 // the sender's packets stay packets.
 func (s *session) sendDatagrams() error {
-	buf := make([]byte, maxDatagram())
+	size := maxDatagram()
+	if s.n.in.Regular() {
+		size = maxFileDatagram
+	}
+	buf := make([]byte, size)
 	for {
 		n, err := s.n.in.Read(buf, s.stop)
 		if n > 0 {

@@ -264,6 +264,43 @@ func TestDatagramSizes(t *testing.T) {
 	}
 }
 
+// TestFileByDatagrams: a file is sent in pieces that other netcats read whole.
+func TestFileByDatagrams(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	pc.SetReadDeadline(time.Now().Add(patience))
+	name := filepath.Join(t.TempDir(), "file")
+	want := bytes.Repeat([]byte("0123456789abcdef"), 20_000/16)
+	if err := os.WriteFile(name, want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd := exec.Command(ncBinary, "-u", "-w", "1", "127.0.0.1", strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port))
+	cmd.Stdin = in
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	var got []byte
+	for buf := make([]byte, 1<<17); len(got) < len(want); {
+		n, _, err := pc.ReadFrom(buf)
+		if err != nil || n > maxFileDatagram {
+			t.Fatalf("a datagram of %d bytes, %v, after %d", n, err, len(got))
+		}
+		got = append(got, buf[:n]...)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("the file has come as another")
+	}
+}
+
 // echoing is the port of a server that sends everything back.
 func echoing(t *testing.T) string {
 	t.Helper()

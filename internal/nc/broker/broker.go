@@ -27,6 +27,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/visible"
 )
 
 // Backlog is how many chunks may wait for a slow reader before it is cut off:
@@ -264,9 +266,18 @@ func (b *Broker) passLines(m *member, p []byte, end bool) []byte {
 		if i == 0 {
 			return p
 		}
-		b.pass(m, append(fmt.Appendf(nil, "<user%d> ", m.id), p[:i]...))
+		b.pass(m, fmt.Appendf(nil, "<user%d> %s", m.id, harmless(p[:i])))
 		p = p[i:]
 	}
+}
+
+// harmless is a line without what would do something to the others' terminals. Its end stays as it is.
+func harmless(line []byte) string {
+	end := len(line) - 1
+	if end > 0 && line[end-1] == '\r' {
+		end--
+	}
+	return visible.Lines(string(line[:end])) + string(line[end:])
 }
 
 func (b *Broker) pass(from *member, p []byte) {

@@ -51,6 +51,28 @@ func TestChatPassesWholeLines(t *testing.T) {
 	})
 }
 
+// TestChatIsHarmless: nobody writes to the others' terminals anything but text.
+func TestChatIsHarmless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &Broker{Chat: true}
+		one, two := join(t, b), join(t, b)
+		go io.Copy(io.Discard, one)
+		r := bufio.NewReader(two)
+		for said, want := range map[string]string{
+			"\x1b]0;owned\a\n":             "<user1> ^[]0;owned^G\n",
+			"x\r<announce> you are next\n": "<user1> x^M<announce> you are next\n",
+			"a\tb, Zoë\r\n":                "<user1> a\tb, Zoë\r\n",
+			"\r\n":                         "<user1> \r\n",
+			"\n":                           "<user1> \n",
+		} {
+			io.WriteString(one, said)
+			if got := line(t, r); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+	})
+}
+
 func TestAnEndlessLineIsBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &Broker{Chat: true}

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 
@@ -44,6 +45,13 @@ func (c *Config) check(operands []string) error {
 		if _, err := SplitWords(c.Exec); err != nil {
 			return err
 		}
+	}
+	if c.givenPort { // names are looked up now that -u is known, wherever it stands
+		ports, err := ParsePorts(c.sourcePort, c.Proto(), true)
+		if err != nil {
+			return report.Usage(err.Error(), "-p: %q will not do", c.sourcePort)
+		}
+		c.SourcePorts = ports
 	}
 	if c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "" {
 		c.KeepOpen = true
@@ -126,6 +134,10 @@ func (c *Config) checkVsock(operands []string) error {
 
 // checkHostPort reads "host port…"; with -l "[host] port", where -p may give the port.
 func (c *Config) checkHostPort(operands []string) error {
+	if slices.Contains(operands, "") {
+		// Of a script's variable that is not set: with -l it must not mean every address.
+		return report.Usage("is a variable not set? -l without a host listens on every address", "an empty host or port")
+	}
 	if c.Listen {
 		return c.checkListen(operands)
 	}

@@ -29,7 +29,8 @@ type Config struct {
 	Vsock       bool
 	Source      string
 	SourcePorts PortRange
-	givenPort   bool // by -p, also 0
+	sourcePort  string // as -p gives it
+	givenPort   bool   // by -p, also 0
 	NoDNS       bool
 	Randomize   bool
 	Resolve     map[string][]netip.Addr // in the order given

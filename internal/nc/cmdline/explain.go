@@ -2,7 +2,6 @@ package cmdline
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -23,7 +22,10 @@ func Explanation(c *Config, options []Given) string {
 		value := g.value
 		switch {
 		case o.long == "proxy":
-			value = login.ReplaceAllString(value, "")
+			value = withoutLogins(value)
+		case o.long == "proxy-auth":
+			user, _, _ := strings.Cut(value, ":")
+			value = user + ":…"
 		case o.arg == "TIME" && unicode.IsDigit(rune(value[len(value)-1])):
 			value += " s"
 		}
@@ -40,8 +42,20 @@ func Explanation(c *Config, options []Given) string {
 	return b.String()
 }
 
-// login is what stands before the address of a proxy.
-var login = regexp.MustCompile(`[^/,@]*@`)
+// withoutLogins leaves out what stands before the addresses of proxies.
+func withoutLogins(chain string) string {
+	hops := strings.Split(chain, ",")
+	for i, hop := range hops {
+		scheme := strings.Index(hop, "://") + len("://")
+		if scheme < len("://") {
+			scheme = 0
+		}
+		if at := strings.LastIndexByte(hop, '@'); at >= scheme {
+			hops[i] = hop[:scheme] + hop[at+1:]
+		}
+	}
+	return strings.Join(hops, ",")
+}
 
 // means says what an option means beside the others, where that is not what it means alone.
 func (c *Config) means(o *option) string {
@@ -52,6 +66,12 @@ func (c *Config) means(o *option) string {
 			return "uses TLS"
 		case c.Listen:
 			return "uses TLS; clients need no certificate"
+		case o.long == "ssl" && (c.TLS.Insecure || c.TLS.Fingerprint != ""):
+			return "uses TLS"
+		}
+	case "ssl-fingerprint":
+		if c.Listen {
+			return "wants the client's certificate to be exactly the one with the SHA-256 fingerprint %s"
 		}
 	case "ssl-verify":
 		if c.Listen {
@@ -64,6 +84,16 @@ func (c *Config) means(o *option) string {
 	case "udp":
 		if c.Scan {
 			return "looks at UDP ports; one that does not answer is open or filtered"
+		}
+		if c.Unix {
+			return "uses Unix datagrams: every read of the input is sent as one"
+		}
+	case "timeout":
+		switch {
+		case c.Listen:
+			return "ends when nothing moved for %s"
+		case c.Scan:
+			return "gives up on a port after %s"
 		}
 	case "wait", "connect-timeout":
 		switch {

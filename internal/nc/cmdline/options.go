@@ -320,12 +320,14 @@ func setALPN(c *Config, v string) error {
 }
 
 func setSourcePort(c *Config, v string) error {
-	r, err := ParsePorts(v, c.Proto(), true)
+	c.sourcePort, c.givenPort = v, true
+	_, err := ParsePorts(v, "tcp", true)
 	if err != nil {
-		return err
+		if _, udp := ParsePorts(v, "udp", true); udp == nil {
+			return nil // a name of -u, which may come later
+		}
 	}
-	c.SourcePorts, c.givenPort = r, true
-	return nil
+	return err
 }
 
 func setResolve(c *Config, v string) error {

@@ -252,16 +252,17 @@ func (r *Runner) runOnPipes(ctx context.Context, conn net.Conn, cmd *exec.Cmd) e
 	if err != nil {
 		return startError(cmd, err)
 	}
-	r.shuttle(ctx, conn, cmd, stdin, out)
-	return r.ended(cmd, cmd.Wait())
+	idle := r.shuttle(ctx, conn, cmd, stdin, out)
+	return errors.Join(r.ended(cmd, cmd.Wait()), idle)
 }
 
 // shuttle copies until the program's output has ended. The client's end is the
-// program's end of input; a client that has gone is told by the broken pipe.
-func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCloser) {
+// program's end of input; a client that has gone is told by the broken pipe. The error is that of --idle-timeout.
+func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCloser) error {
 	unhook := context.AfterFunc(ctx, func() { killGroup(cmd) })
 	defer unhook()
 	sent, got := new(relay.Meter), new(relay.Meter)
+	idle := make(chan error, 1)
 	if limit := r.Config.IdleLimit(); limit > 0 {
 		sent.Timed()
 		got.Timed()
@@ -272,6 +273,9 @@ func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdi
 			select {
 			case <-still:
 				r.Report.Say("%s: nothing moved; ending %s", r.Config.Name, cmd.Args[0])
+				if limit != r.Config.Timeout {
+					idle <- report.WithHint(fmt.Errorf("nothing moved for %v", limit), "--idle-timeout sets how long to wait")
+				}
 				killGroup(cmd)
 			case <-ctx.Done():
 			}
@@ -292,6 +296,12 @@ func (r *Runner) shuttle(ctx context.Context, conn net.Conn, cmd *exec.Cmd, stdi
 		stdout.Close() // the program's next write ends it
 	}
 	relay.CloseWrite(conn)
+	select {
+	case err := <-idle:
+		return err
+	default:
+		return nil
+	}
 }
 
 // hangUpper is a terminal, whose program is told by a signal that its user has gone.

@@ -4,6 +4,7 @@ package program
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -59,10 +60,10 @@ func (r *Runner) runOnPty(ctx context.Context, conn net.Conn, cmd *exec.Cmd) err
 	if err != nil {
 		return startError(cmd, err)
 	}
-	r.shuttle(ctx, conn, cmd, &ptyInput{f: f, leader: cmd.Process.Pid}, f)
+	idle := r.shuttle(ctx, conn, cmd, &ptyInput{f: f, leader: cmd.Process.Pid}, f)
 	err = cmd.Wait()
 	f.Close()
-	return r.ended(cmd, err)
+	return errors.Join(r.ended(cmd, err), idle)
 }
 
 // ptyInput is the terminal's typing side: the end of input is Ctrl-D, for the

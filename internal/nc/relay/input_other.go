@@ -138,6 +138,12 @@ func (in *Input) Ready() bool {
 // Terminal reports whether the input is a terminal.
 func (in *Input) Terminal() bool { return term.IsTerminal(int(in.f.Fd())) }
 
+// Regular reports whether the input is a file.
+func (in *Input) Regular() bool {
+	info, err := in.f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
 // Background reports whether the input is the terminal of a process in the background, which is nothing here.
 func (in *Input) Background() bool { return false }
 

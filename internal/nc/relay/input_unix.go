@@ -138,6 +138,9 @@ func (in *Input) Ready() bool {
 // Terminal reports whether the input is a terminal.
 func (in *Input) Terminal() bool { return in.kind == terminal }
 
+// Regular reports whether the input is a file.
+func (in *Input) Regular() bool { return in.kind == regular }
+
 func (s *Stop) stopped() bool { return s != nil && s.state.Load() == stopped }
 
 // wait blocks until the descriptor can be read or stop has happened.
