@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"net"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -122,6 +125,64 @@ except PermissionError:
 		}
 		if out, exit := play(t, r, Session{}, ""); out != want {
 			t.Errorf("%q: got %q, %s, want %q", filter, out, exit.Stderr, want)
+		}
+	}
+}
+
+// TestHeldPages: memory that a session has left in output which its player does not take is not missing to the next one.
+func TestHeldPages(t *testing.T) {
+	r := interpreted(t, Policy{Memory: 64 << 20}, `
+import mmap, os, socket, sys
+if sys.argv[1:] == ["hold"]:
+    os.set_blocking(0, False)
+    socket.socket(fileno=os.dup(0)).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)
+    held, size = 0, 8 << 20
+    try:
+        for _ in range(5):
+            fd = os.memfd_create("pages")
+            os.ftruncate(fd, size)
+            pages = mmap.mmap(fd, size)
+            for at in range(0, size, 4096):
+                pages[at] = 1
+                held += os.sendfile(0, fd, at, 1)
+    except BlockingIOError:
+        pass
+    print(held, file=sys.stderr)
+else:
+    print(len(bytearray(b"x") * (40 << 20)))
+`)
+	if r.plan.addr {
+		t.Skip("no control groups for memory here")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for range 3 {
+		ours, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ours.Close()
+		theirs, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer theirs.Close()
+		p, err := r.Start(t.Context(), theirs.(*net.TCPConn), Session{Args: []string{"hold"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exit, err := p.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held, _ := strconv.Atoi(strings.TrimSpace(string(exit.Stderr))); held < 4000 {
+			t.Skipf("the connection holds too few pages: %s", exit.Stderr)
+		}
+		if out, exit := play(t, r, Session{}, ""); out != "41943040\n" {
+			t.Errorf("the next session got %q, %v, %s", out, exit.Reason, exit.Stderr)
 		}
 	}
 }

@@ -307,6 +307,7 @@ type group struct {
 	of    *groups
 	dirs  []string
 	join  []*os.File // cgroup.procs of each
+	usage string     // the file that says how much memory the group holds; empty: there is none
 	kills string     // the file that counts the processes killed for want of memory; empty: nothing does
 	kept  int        // its descriptor, or -1
 	share *share     // nil: it has none of its own
@@ -346,8 +347,11 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 		case "cpu":
 			sg.share = newShare(dir, h.version)
 		case "memory":
-			name := map[int]string{1: "memory.oom_control", 2: "memory.events"}[h.version]
-			sg.kills = filepath.Join(dir, name)
+			kills, usage := "memory.oom_control", "memory.usage_in_bytes"
+			if h.version == 2 {
+				kills, usage = "memory.events", "memory.current"
+			}
+			sg.kills, sg.usage = filepath.Join(dir, kills), filepath.Join(dir, usage)
 			sg.memoryKills(false) // the group may be one that another slot could not take away
 		}
 	}
@@ -400,6 +404,22 @@ func (g *group) memoryKills(keep bool) bool {
 		}
 	}
 	return false
+}
+
+// memory is how much the group holds, in bytes.
+func (g *group) memory() int64 {
+	if g.usage == "" {
+		return 0
+	}
+	f, err := unix.Open(g.usage, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(f)
+	var b [32]byte
+	n, _ := unix.Read(f, b[:])
+	held, _ := strconv.ParseInt(string(bytes.TrimSpace(b[:max(n, 0)])), 10, 64)
+	return held
 }
 
 // joined closes what was needed for the slot to enter.

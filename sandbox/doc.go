@@ -59,7 +59,7 @@
 //
 // The default filter refuses those that challenges never need: kernel modules, mounts, other processes'
 // memory (ptrace), new namespaces, io_uring, userfaultfd, bpf, perf, keyrings, System V IPC and POSIX
-// queues, clocks, leases, aio, inotify, and, without a network, sockets and sendmsg; and those that are newer than the filter do
+// queues, clocks, leases, aio, inotify, vmsplice, and, without a network, sockets, sendmsg and unusual socket options; and those that are newer than the filter do
 // not exist. On amd64 that holds for system calls of 32-bit programs too; their C library's setsockopt and socketpair
 // fail without a network, since a filter cannot see what they ask for. [SyscallsStrict] allows only what ordinary programs
 // need. [SyscallsOff] and [Policy.Network] need Landlock to keep sessions apart.

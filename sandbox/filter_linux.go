@@ -18,7 +18,8 @@ import (
 // harmless for the program is that it has no capabilities and cannot get any.
 
 // denied are the system calls that challenges never need. They are refused with EPERM: they change the
-// system, see other processes, or open large parts of the kernel that have had many holes.
+// system, see other processes, or open large parts of the kernel that have had many holes. By vmsplice a byte in
+// the connection holds a huge page, long after its session.
 const denied = `
 	acct add_key adjtimex bpf chroot clock_adjtime clock_settime create_module delete_module fanotify_init
 	fanotify_mark finit_module get_kernel_syms init_module inotify_init inotify_init1 io_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl
@@ -29,7 +30,8 @@ const denied = `
 	shmdt shmget swapoff swapon syslog sysfs uselib unshare userfaultfd ustat vhangup vm86 vm86old
 	io_uring_setup io_uring_enter io_uring_register memfd_secret
 	mknod mknodat mbind set_mempolicy set_mempolicy_home_node cachestat lsm_get_self_attr lsm_set_self_attr lsm_list_modules
-	clock_adjtime64 clock_settime64 ipc mq_timedreceive_time64 mq_timedsend_time64 semtimedop_time64 stime`
+	clock_adjtime64 clock_settime64 ipc mq_timedreceive_time64 mq_timedsend_time64 semtimedop_time64 stime
+	vmsplice`
 
 // mounting are denied too, unless sessions have mounts of their own, which the launcher makes.
 const mounting = `mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick statmount listmount`
@@ -39,9 +41,8 @@ const mounting = `mount umount umount2 mount_setattr move_mount open_tree open_t
 // behind them, until the kernel comes to look for such: the slot's next session would have to do without.
 const sockets = `socket connect bind listen accept accept4 sendmsg sendmmsg`
 
-// uncounted are denied where memory is limited by RLIMIT_AS, which counts a process's addresses: a file in memory is
-// none of them, and a page that was lent to a pipe stays when its addresses are gone (with all of the huge page it is part of).
-const uncounted = `memfd_create vmsplice`
+// uncounted is denied where memory is limited by RLIMIT_AS, which counts a process's addresses: a file in memory is none of them.
+const uncounted = `memfd_create`
 
 // ordinary are the system calls of the strict filter: what the C library, Python and the launcher use to
 // compute, to read and write, to start processes and threads, and to wait. The last paragraph is what 32 bits call some of them.
@@ -62,7 +63,7 @@ const ordinary = `
 	setresgid setresuid setreuid setrlimit setsid setsockopt setuid shutdown sigaltstack socketpair splice stat statfs statx
 	symlink symlinkat sync_file_range sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime
 	timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink unlinkat
-	utime utimensat utimes vfork vmsplice wait4 waitid write writev
+	utime utimensat utimes vfork wait4 waitid write writev
 
 	_llseek _newselect clock_getres_time64 clock_gettime64 clock_nanosleep_time64 fadvise64_64 fcntl64 fstat64 fstatat64 fstatfs64
 	ftruncate64 futex_time64 getegid32 geteuid32 getgid32 getgroups32 getresgid32 getresuid32 getuid32 lstat64 mmap2 nice ppoll_time64
@@ -258,8 +259,12 @@ func conditions(p Policy, bits32 bool) (list []condition) {
 	deny("ioctl", masked{argument: 1, bits: 0xff00, value: 0x8900})
 	// Fast open connects.
 	deny("sendto", has(3, unix.MSG_FASTOPEN))
-	// TCP_ULP loads protocols.
-	deny("setsockopt", is(1, unix.SOL_TCP), is(2, unix.TCP_ULP))
+	// Of the connection's options only what programs set: others take memory that the server answers for (SO_RESERVE_MEM), load
+	// protocols (TCP_ULP), join multicast groups on the host's interfaces.
+	for _, o := range socketOptions {
+		list = append(list, condition{"setsockopt", allow, []masked{is(1, o.level), is(2, o.option)}})
+	}
+	deny("setsockopt")
 	// Pairs of ordinary Unix sockets only.
 	deny("socketpair", masked{argument: 0, bits: whole, value: unix.AF_UNIX, not: true})
 	// The C library of 32 bits makes its socket calls by this one, which says by a number which it is, and has their arguments in memory.
@@ -271,6 +276,30 @@ func conditions(p Policy, bits32 bool) (list []condition) {
 		deny("socketcall", is(0, number))
 	}
 	return list
+}
+
+// socketOptions are those of a connection that a session may set without a network.
+var socketOptions = []struct{ level, option uint32 }{
+	{unix.SOL_SOCKET, unix.SO_LINGER},
+	{unix.SOL_SOCKET, unix.SO_KEEPALIVE},
+	{unix.SOL_SOCKET, unix.SO_SNDBUF},
+	{unix.SOL_SOCKET, unix.SO_RCVBUF},
+	{unix.SOL_SOCKET, unix.SO_RCVLOWAT},
+	{unix.SOL_SOCKET, unix.SO_REUSEADDR}, // set without thinking, and of no effect
+	{unix.SOL_SOCKET, unix.SO_REUSEPORT},
+	{unix.SOL_SOCKET, unix.SO_OOBINLINE},
+	{unix.SOL_SOCKET, unix.SO_PASSCRED},
+	{unix.SOL_SOCKET, unix.SO_RCVTIMEO},
+	{unix.SOL_SOCKET, unix.SO_SNDTIMEO},
+	{unix.SOL_SOCKET, unix.SO_RCVTIMEO_NEW},
+	{unix.SOL_SOCKET, unix.SO_SNDTIMEO_NEW},
+	{unix.SOL_TCP, unix.TCP_NODELAY},
+	{unix.SOL_TCP, unix.TCP_CORK},
+	{unix.SOL_TCP, unix.TCP_QUICKACK},
+	{unix.SOL_TCP, unix.TCP_KEEPIDLE},
+	{unix.SOL_TCP, unix.TCP_KEEPINTVL},
+	{unix.SOL_TCP, unix.TCP_KEEPCNT},
+	{unix.SOL_TCP, unix.TCP_USER_TIMEOUT},
 }
 
 // The first argument of socketcall(2), of linux/net.h.

@@ -253,6 +253,7 @@ func rlimits(pl *plan) []rlimit {
 		{"limit core files", unix.RLIMIT_CORE, 1}, // 0 would still start a program that collects them
 		{"limit locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
 		{"limit message queues", unix.RLIMIT_MSGQUEUE, 0},
+		{"limit pending signals", unix.RLIMIT_SIGPENDING, 4096}, // of an ordinary user's server it is the user's, for all programs
 	}
 	if pl.FileSize > 0 {
 		list = append(list, rlimit{"limit the size of files", unix.RLIMIT_FSIZE, pl.FileSize})

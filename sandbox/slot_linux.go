@@ -394,12 +394,18 @@ func (p *Process) over(end *ending) (Exit, error) {
 	if end.err != 0 && why == "" {
 		err = end.failure(r.spawnScript(p.own))
 	}
-	if r.plan.shared() && !starved {
+	if r.plan.shared() && !starved && !p.slot.burdened() {
 		r.release(p.slot)
 	} else {
 		r.discard(p.slot) // what the kernel frees late of a group that was full would be missing to the next session
 	}
 	return e, err
+}
+
+// burdened says whether a good part of the memory of the slot's group is taken although its session is over: pages in output that a player does
+// not take are the group's until they are sent, or files that the session was the first to read.
+func (s *slot) burdened() bool {
+	return s.group != nil && s.runner.plan.Memory > 0 && s.group.memory() > s.runner.plan.Memory/8
 }
 
 // exit says how the session ended.
