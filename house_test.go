@@ -41,6 +41,7 @@ var floors = [][]string{
 // beside names the arrows within a floor.
 var beside = map[string][]string{
 	"internal/nc/report":  {"internal/visible"},
+	"internal/nc/broker":  {"internal/visible"},
 	"internal/nc/cmdline": {"internal/nc/sockopt"},
 	"internal/nc/secure":  {"internal/nc/cmdline"},
 	"internal/nc/scan":    {"internal/nc/sockopt"},

@@ -17,6 +17,9 @@ type attack struct {
 	// private says that it is also run on the challenge with mounts of its own, whose filter lets mount pass.
 	private bool
 
+	// once says that all of an ordinary user's sessions share what it uses up: it is not run in 32 bits at the same time.
+	once bool
+
 	leave bool // the player leaves once the program has said something
 	push  bool // the player sends more than the system holds for a program that does not read
 }
@@ -33,7 +36,7 @@ var suite = []attack{
 	{name: "hog", python: true, ends: []chal.Reason{"memory"}, alone: &attack{ends: done, met: "ENOMEM"}},
 	{name: "hogchildren", ends: []chal.Reason{"memory", chal.ReasonIdle}, alone: &attack{ends: done, met: "EAGAIN"}},
 	{name: "hogkernel", ends: []chal.Reason{"memory"}, alone: &attack{ends: done, met: "EPERM"}},
-	{name: "hogpipes", ends: []chal.Reason{"memory"}, alone: &attack{ends: done, met: "EMFILE"}},
+	{name: "hogpipes", once: true, ends: []chal.Reason{"memory"}, alone: &attack{ends: done, met: "EMFILE"}},
 	{name: "fill", python: true, ends: done, met: "ENOENT, EROFS"},
 	{name: "filltmp", on: "own", ends: done, met: "ENOSPC"},
 	{name: "flood", python: true, ends: []chal.Reason{"output"}},
