@@ -43,6 +43,32 @@ func TestCompletions(t *testing.T) {
 			}
 		})
 	}
+	// Paths, also with blanks, where they belong.
+	t.Run("bash, paths", func(t *testing.T) {
+		program := testkit.Program(t, "bash")
+		for name := range map[string]bool{"my cert.pem": true, "my sock": true} {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for words, want := range map[string]string{
+			"nc --ssl-cert my\\ c": "my cert.pem", "nc -vo my\\ c": "my cert.pem", "nc -vU my\\ s": "my sock", "nc --unix my\\ s": "my sock", "nc -T af1": "af11 af12 af13", "nc -vT lowd": "lowdelay",
+		} {
+			cmd := exec.Command(program, "--norc", "-c", `source "$0"; COMP_WORDS=(`+words+`); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _nc; echo "${COMPREPLY[*]}"`, file("bash"))
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil || string(out) != want+"\n" {
+				t.Errorf("%s: got %q, %v, want %q", words, out, err, want)
+			}
+		}
+	})
+	t.Run("fish, without another netcat's", func(t *testing.T) {
+		program := testkit.Program(t, "fish")
+		cmd := exec.Command(program, "--no-config", "-c", `source $argv[1]; complete -C "nc -"`, file("fish"))
+		cmd.Env = append(os.Environ(), "HOME="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "UDP broadcasts") || !strings.Contains(string(out), "--ssl-verify") {
+			t.Errorf("got %q, %v", out, err)
+		}
+	})
 	// As a file of its own, zsh finds the function in its path.
 	t.Run("zsh, by its path", func(t *testing.T) {
 		program := testkit.Program(t, "zsh")

@@ -1,9 +1,12 @@
 package nc
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,12 +23,14 @@ type taps struct {
 	mu         sync.Mutex
 	begun      bool
 	files      []*os.File
-	anew       bool // the files are emptied at the beginning
+	made       []string // those of them that were not there before
+	anew       bool     // the files are emptied at the beginning
 	hex, raw   io.Writer
 	sent, got  hexdump.Dumper
 	transcript io.Writer
 	cast       *transcript.Writer // from the beginning
 	cols, rows int
+	echo       func() bool // whether what is sent is also seen, as it was typed; nil: it is not
 }
 
 // newTaps opens the files; it returns nil when nothing is written down. What they hold stays until there is something to take
@@ -50,11 +55,16 @@ func (n *netcat) newTaps() (*taps, error) {
 			*to.w = told{n.r}
 			continue
 		}
-		flags := os.O_CREATE | os.O_WRONLY
+		flags := os.O_WRONLY
 		if c.AppendOutput {
 			flags |= os.O_APPEND
 		}
-		f, err := os.OpenFile(to.name, flags, 0o600)
+		f, err := os.OpenFile(to.name, flags, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			if f, err = os.OpenFile(to.name, flags|os.O_CREATE, 0o600); err == nil {
+				t.made = append(t.made, to.name)
+			}
+		}
 		if err != nil {
 			t.close()
 			return nil, report.WithHint(err, "is the directory there and writable?")
@@ -62,7 +72,30 @@ func (n *netcat) newTaps() (*taps, error) {
 		t.files = append(t.files, f)
 		*to.w = f
 	}
+	if err := t.distinct(c.History); err != nil {
+		t.close()
+		return nil, err
+	}
 	return t, nil
+}
+
+// distinct refuses one file for two things, whatever it is called; history may be none's name, or not be there yet.
+func (t *taps) distinct(history string) error {
+	var all []os.FileInfo
+	if fi, err := os.Stat(history); err == nil {
+		all = append(all, fi)
+	}
+	for _, f := range t.files {
+		fi, err := f.Stat()
+		if err != nil || !fi.Mode().IsRegular() {
+			continue
+		}
+		if slices.ContainsFunc(all, func(other os.FileInfo) bool { return os.SameFile(fi, other) }) {
+			return report.Usage("give each its own", "%s is named for two things of --output, --hex-dump, --transcript and --history", f.Name())
+		}
+		all = append(all, fi)
+	}
+	return nil
 }
 
 // told writes beside what nc tells.
@@ -124,7 +157,15 @@ func (t *taps) write(d *hexdump.Dumper, p []byte, sent bool) error {
 		if sent {
 			record = t.cast.Input
 		}
-		if err := record(p, time.Now()); err != nil {
+		now := time.Now()
+		var err error
+		if sent && t.echo != nil && t.echo() {
+			err = t.cast.Output(p, now)
+		}
+		if err == nil {
+			err = record(p, now)
+		}
+		if err != nil {
 			return fmt.Errorf("write the transcript: %w", err)
 		}
 	}
@@ -140,8 +181,14 @@ type tapError struct {
 
 func (e tapError) Unwrap() []error { return []error{e.error, e.whose} }
 
+// close closes the files, and takes away those that it made and had no use for.
 func (t *taps) close() {
 	for _, f := range t.files {
 		f.Close()
+	}
+	if !t.begun {
+		for _, name := range t.made {
+			os.Remove(name)
+		}
 	}
 }

@@ -1,11 +1,13 @@
 package nc
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/term"
 
@@ -23,6 +25,7 @@ type editor struct {
 	saved  *term.State // of the terminal before; nil while the editor sleeps
 	raw    bool        // the user has made the terminal raw: keys are sent as they are, and the editor sleeps
 	ready  []byte      // submitted and not yet read
+	ended  atomic.Bool // a line was submitted: what is received begins another
 	eof    bool
 	closed bool
 	stops  chan os.Signal // what stops nc from elsewhere
@@ -30,9 +33,7 @@ type editor struct {
 
 // edits reports whether lines are edited in this run: on a terminal, where they are sent as they are typed.
 func (n *netcat) edits() bool {
-	c := n.c
-	return !(c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.UDP || c.Runs() || c.HexInput || c.PassFD || c.Scan || c.JSON ||
-		os.Getenv("TERM") == "dumb" || !n.in.Terminal() || !term.IsTerminal(int(n.stdout.Fd())))
+	return n.c.Edits() && os.Getenv("TERM") != "dumb" && n.in.Terminal() && term.IsTerminal(int(n.stdout.Fd()))
 }
 
 // newEditor puts the terminal into raw mode; nil without a terminal.
@@ -40,7 +41,7 @@ func (n *netcat) newEditor() *editor {
 	if !n.edits() {
 		return nil
 	}
-	e := &editor{n: n, line: &lineedit.Line{Width: n.columns, Color: n.r.Color}, stops: make(chan os.Signal, 1)}
+	e := &editor{n: n, line: &lineedit.Line{Size: n.screen, Color: n.r.Color}, stops: make(chan os.Signal, 1)}
 	if n.history != nil {
 		e.line.History = n.history.lines
 	}
@@ -118,11 +119,27 @@ func (e *editor) resized() {
 	}
 }
 
-func (n *netcat) columns() int {
-	if w, _, err := term.GetSize(int(n.stdout.Fd())); err == nil && w > 0 {
-		return w
+// echoes reports whether what is sent is seen on the terminal, as it was typed.
+func (n *netcat) echoes() bool {
+	return n.in.Terminal() && (relay.ByLines(int(n.stdin.Fd())) || n.editor.shows())
+}
+
+// shows reports whether the line is shown. The nil editor shows none.
+func (e *editor) shows() bool {
+	if e == nil {
+		return false
 	}
-	return 80
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.asleep()
+}
+
+// screen is the size of the terminal: columns, and rows, 0 if that is not known.
+func (n *netcat) screen() (columns, rows int) {
+	if w, h, err := term.GetSize(int(n.stdout.Fd())); err == nil && w > 0 {
+		return w, h
+	}
+	return 80, 0
 }
 
 // close leaves the line and gives the terminal back as it was.
@@ -201,18 +218,25 @@ func (e *editor) suspend(group bool) {
 // suspended does that. e.mu is held.
 func (e *editor) suspended(group bool) {
 	if !e.closed {
+		if !e.asleep() {
+			relay.WriteAll(e.n.stdout, e.line.Bare())
+		}
 		e.restore()
 	}
 	suspend(group)
 	e.wake() // if it was continued in the foreground; else moved is told
 }
 
-// read returns submitted lines.
+// read returns submitted lines; with -u, one at a time.
 func (e *editor) read(p []byte, stop *relay.Stop) (int, error) {
 	buf := make([]byte, 4<<10)
 	for {
 		if len(e.ready) > 0 {
-			n := copy(p, e.ready)
+			whole := e.ready
+			if e.n.c.UDP && !e.raw { // a datagram is a line
+				whole = whole[:bytes.IndexByte(whole, '\n')+1]
+			}
+			n := copy(p, whole)
 			e.ready = e.ready[n:]
 			return n, nil
 		}
@@ -246,6 +270,7 @@ func (e *editor) keys(p []byte) error {
 		switch ev {
 		case lineedit.Submit:
 			e.ready = append(e.ready, line+"\n"...)
+			e.ended.Store(true)
 			e.n.history.keep(line)
 		case lineedit.EOF:
 			e.eof = true
@@ -274,7 +299,7 @@ func (e *editor) output(p []byte) error {
 	return relay.WriteAll(e.n.stdout, e.line.Output(p))
 }
 
-// beside writes one of nc's own lines without disturbing the edited one.
+// beside writes nc's own lines above the edited one and its prompt.
 func (e *editor) beside(s string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -285,7 +310,7 @@ func (e *editor) beside(s string) {
 		e.n.r.W.WriteString(s)
 		return
 	}
-	e.n.r.W.Write(e.line.Output([]byte(s)))
+	e.n.r.W.Write(e.line.Above([]byte(s)))
 }
 
 // setStatus shows a text below the line.

@@ -65,9 +65,13 @@ func (s *session) sendDatagrams() error {
 	if s.n.in.Regular() {
 		size = maxFileDatagram
 	}
+	read := s.n.in.Read
+	if e := s.n.editor; e != nil {
+		read = e.read
+	}
 	buf := make([]byte, size)
 	for {
-		n, err := s.n.in.Read(buf, s.stop)
+		n, err := read(buf, s.stop)
 		if n > 0 {
 			if werr := s.write(s.shape(buf[:n])); werr != nil {
 				return werr
@@ -292,6 +296,9 @@ func (s *session) receive() error {
 			}
 			if s.steps != nil {
 				s.steps.feed(p)
+			}
+			if e := s.n.editor; e != nil && e.ended.Swap(false) {
+				stamps.inLine = false
 			}
 			if werr := s.n.output(stamps.stamp(p)); werr != nil {
 				return werr

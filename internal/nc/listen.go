@@ -428,6 +428,9 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 	return n.converse(ctx, p)
 }
 
+// burst is how many bytes of datagrams may wait to be read, if the system allows it.
+const burst = 4 << 20
+
 func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 	if n.c.Unix {
 		path := n.c.Host
@@ -450,6 +453,9 @@ func (n *netcat) listenPacket(ctx context.Context) (net.PacketConn, error) {
 	pc, err := lc.ListenPacket(ctx, n.family("udp", where), where.String())
 	if err != nil {
 		return nil, report.ListenError(err, where.String())
+	}
+	if u, ok := pc.(*net.UDPConn); ok && n.c.Sock.RecvBuf == 0 {
+		u.SetReadBuffer(burst) // the system gives what it allows
 	}
 	got, _ := addrPort(pc.LocalAddr())
 	n.tellListening(ctx, "Bound", got)

@@ -88,7 +88,7 @@ func (n *netcat) run(ctx context.Context) error {
 		return err
 	}
 	if t != nil {
-		n.taps = t
+		n.taps, t.echo = t, n.echoes
 		defer t.close()
 	}
 	if n.c.History != "" && n.edits() {

@@ -54,7 +54,8 @@ func (n *netcat) showStatus(text string) {
 // It is there only where it stands in nobody's way.
 func (s *session) live() (stop func()) {
 	n := s.n
-	if n.c.Verbose == 0 || !n.r.TTY || n.r.JSON || n.editor == nil && term.IsTerminal(int(n.stdout.Fd())) {
+	typed := n.in.Terminal() && !n.c.NoStdin && !n.c.RecvOnly
+	if n.c.Verbose == 0 || !n.r.TTY || n.r.JSON || n.editor == nil && (typed || term.IsTerminal(int(n.stdout.Fd()))) {
 		return func() {}
 	}
 	where := "listening"
@@ -108,25 +109,29 @@ func (s *session) showProgress(start time.Time) (stop func()) {
 	}
 	r := s.n.r
 	width := 0
-	show := func(end string) {
-		if r.JSON {
-			r.Event("progress", "sent", s.sent.Bytes(), "received", s.got.Bytes())
-			return
-		}
+	show := func(last bool) {
 		line := s.state(start)
-		pad := strings.Repeat(" ", max(0, width-len(line)))
-		width = len(line)
-		if r.TTY {
-			r.Write("\r" + line + pad + end)
-		} else {
+		switch {
+		case r.JSON:
+			r.Event("progress", "sent", s.sent.Bytes(), "received", s.got.Bytes())
+		case r.TTY && s.n.editor != nil && !last:
+			s.n.editor.setStatus(line)
+		case r.TTY && s.n.editor == nil:
+			pad := strings.Repeat(" ", max(0, width-len(line)))
+			width = len(line)
+			r.Write("\r" + line + pad)
+			if last {
+				r.Write("\n")
+			}
+		default:
 			r.Write(line + "\n") // a log has no line to rewrite
 		}
 	}
 	return every(progressEvery, func(time.Duration) {
 		if r.TTY || r.JSON {
-			show("")
+			show(false)
 		}
-	}, func() { show("\n") })
+	}, func() { show(true) })
 }
 
 // summary is told at the end with -vv, and with -v on a terminal.

@@ -110,6 +110,9 @@ func (l *List) parse(ctx context.Context, w string) ([]set, error) {
 	if o, ok := parseOctets(w); ok {
 		return []set{o}, nil
 	}
+	if strings.Trim(w, "0123456789.") == "" {
+		return nil, fmt.Errorf("%q is %w: an IPv4 address is four numbers from 0 to 255", w, ErrForm)
+	}
 	if strings.Contains(w, "/") {
 		return nil, fmt.Errorf("%q is %w: a network is 10.0.0.0/8 or fd00::/8", w, ErrForm)
 	}

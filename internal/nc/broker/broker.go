@@ -71,8 +71,8 @@ type member struct {
 }
 
 // Serve takes a connection in, passes on what it sends, and returns when it has
-// ended or ctx is done; the connection is then closed. peer is what a chat calls
-// it, and joined, which may be nil, is called when it is among the others.
+// ended or ctx is done; the connection is then closed. peer is where a chat says
+// it comes from, empty for nowhere, and joined, which may be nil, is called when it is among the others.
 // Its error is Heard's. Serve may be called by many at once.
 func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined func()) error {
 	b.mu.Lock()
@@ -92,7 +92,11 @@ func (b *Broker) Serve(ctx context.Context, conn net.Conn, peer string, joined f
 	unhook := context.AfterFunc(ctx, func() { conn.Close() })
 	defer unhook()
 	if b.Chat {
-		b.pass(m, fmt.Appendf(nil, "<announce> user%d has come from %s\n", m.id, peer))
+		from := ""
+		if peer != "" {
+			from = " from " + peer
+		}
+		b.pass(m, fmt.Appendf(nil, "<announce> user%d has come%s\n", m.id, from))
 	}
 	written := make(chan struct{})
 	go func() {

@@ -70,5 +70,10 @@ func (c *Config) checkHosts() error {
 			return err
 		}
 	}
+	from, okFrom := ParseAddr(c.Source)
+	to, okTo := ParseAddr(c.Host)
+	if okFrom && okTo && c.Proxy.Addr == "" && from.Unmap().Is4() != to.Unmap().Is4() {
+		return report.Usage("give -s an address of the same family", "-s is %s, and the destination %s is of another family", c.Source, c.Host)
+	}
 	return nil
 }

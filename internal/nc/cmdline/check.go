@@ -155,10 +155,31 @@ func (c *Config) checkHostPort(operands []string) error {
 	case 0:
 		return report.Usage("nc HOST PORT connects, nc -l PORT listens, nc -h says more", "where to?")
 	case 1:
-		return report.Usage("nc "+operands[0]+" PORT", "%s needs a port", operands[0])
+		return report.Usage(c.portHint(operands[0]), "%s needs a port", operands[0])
 	}
 	c.Host = strings.Trim(operands[0], "[]")
 	return c.addPorts(operands[1:])
+}
+
+// portHint is how to name a port beside a host that stands alone.
+func (c *Config) portHint(host string) string {
+	command, port := "nc ", "PORT"
+	if c.Scan {
+		command, port = "nc -z ", "1-1024"
+	}
+	address := strings.TrimSuffix(strings.Trim(host, "[]"), "]:")
+	if _, ok := ParseAddr(address); ok {
+		host = address
+	} else {
+		bare, after, _ := strings.Cut(host, ":")
+		if host = bare; host == "" {
+			host = "HOST"
+		}
+		if after != "" && !strings.Contains(after, ":") {
+			port = after
+		}
+	}
+	return command + host + " " + port
 }
 
 // fromURL is the command line that connects to where a URL leads.
@@ -236,6 +257,9 @@ func (c *Config) addPorts(words []string) error {
 		for part := range strings.SplitSeq(w, ",") {
 			r, err := ParsePorts(part, c.Proto(), true)
 			if err != nil {
+				if !c.Listen {
+					_, err = ParsePorts(part, c.Proto(), false) // where 0 means nothing
+				}
 				return report.Usage(err.Error(), "%q is no port", part)
 			}
 			c.Ports = append(c.Ports, r)

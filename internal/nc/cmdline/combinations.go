@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -69,6 +70,7 @@ var combinations = []bad{
 	}, "-F passes the socket on, and sends and receives nothing", "leave out the options about the bytes"},
 	{func(c *Config) bool { return c.Sock.Broadcast && !c.UDP }, "-b is about UDP", "add -u"},
 	{func(c *Config) bool { return c.Sock.MD5 && c.UDP }, "-S signs TCP segments", "leave -u out"},
+	{func(c *Config) bool { return c.Sock.MD5 && !c.Explain && os.Getenv("NC_TCP_MD5_KEY") == "" }, "-S needs a key in NC_TCP_MD5_KEY", "NC_TCP_MD5_KEY=secret nc -S …"},
 	{func(c *Config) bool { return c.AppendOutput && c.Output == "" && c.HexDump == "" }, "--append-output, but no file to append to", "add --output FILE or --hex-dump FILE"},
 	{func(c *Config) bool {
 		return c.Output != "" && (c.Output == c.HexDump || c.Output == c.Transcript) || c.HexDump != "" && c.HexDump == c.Transcript
@@ -107,6 +109,7 @@ var combinations = []bad{
 	{func(c *Config) bool { return c.MaxConns > 0 && c.UDP && !c.Runs() }, "-m counts connections, and UDP has none", "leave -m out, or add -k and -e: each peer is then one"},
 	{func(c *Config) bool { return c.Crowd() && c.oneByOne() }, "with -k and -m many connections share the input and output", "leave out the options about one conversation, or -m"},
 	{func(c *Config) bool { return c.NoEdit && c.History != "" }, "--no-edit keeps no history", "leave out --history"},
+	{func(c *Config) bool { return c.History != "" && !c.Edits() }, "--history keeps the lines edited on a terminal, and here none are", "leave out --history, or -d, --send-only, --recv-only, --json, -e, -c, -z and -F"},
 	{func(c *Config) bool { return c.Telnet && c.UDP }, "TELNET needs a stream", "leave -u out"},
 	{func(c *Config) bool { return c.UDP && (c.HalfOpen || c.NoShutdown) }, "--half-open and --no-shutdown are about the end of a stream, and datagrams have none", "leave them out"},
 	{func(c *Config) bool { return c.SendOnly && (c.RecvLimit > 0 || c.Timestamps || c.HalfOpen) }, "--send-only receives nothing", "leave out -W, --timestamps and --half-open"},

@@ -3,6 +3,8 @@ package cmdline
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +12,7 @@ import (
 var values = map[string]string{
 	"proxy-type": "4 4a 5 socks4 socks4a socks5 connect http", "proxy-dns": "local remote both none", "proxy-protocol": "v1 v2",
 	"compat": "openbsd ncat traditional", "completion": "bash zsh fish", "color": "auto always never",
-	"tos": "lowdelay throughput reliability critical inetcontrol netcontrol ef",
+	"tos": strings.Join(slices.Sorted(maps.Keys(tosWords)), " "),
 }
 
 // Completion writes the completions of a shell, made from the table of options.
@@ -45,23 +47,34 @@ func each(f func(o *option, names []string)) {
 func takesFile(o *option) bool { return o.arg == "FILE" || o.arg == "COMMAND" }
 
 func bashCompletion() []byte {
-	var b bytes.Buffer
 	var all, files []string
+	var plain string // the letters that take no argument, and may stand before one that does: -vo FILE
+	each(func(o *option, _ []string) {
+		if o.letter != 0 && o.arg == "" {
+			plain += string(o.letter)
+		}
+	})
 	var cases bytes.Buffer
 	each(func(o *option, names []string) {
 		all = append(all, names...)
+		if o.letter != 0 {
+			names = append(names, fmt.Sprintf("-[%s]*%c", plain, o.letter))
+		}
 		if takesFile(o) {
 			files = append(files, names...)
 		}
 		if v := values[o.long]; v != "" {
-			fmt.Fprintf(&cases, "    %s) COMPREPLY=($(compgen -W %q -- \"$cur\")); return;;\n", strings.Join(names, "|"), v)
+			fmt.Fprintf(&cases, "    %s) mapfile -t COMPREPLY < <(compgen -W %q -- \"$cur\"); return;;\n", strings.Join(names, "|"), v)
 		}
 	})
-	b.WriteString("_nc() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n")
+	var b bytes.Buffer
+	b.WriteString("_nc() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} operands=hostname\n")
 	b.WriteString("  [[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n  [[ $cur == = ]] && cur=\n  case $prev in\n")
 	b.Write(cases.Bytes())
-	fmt.Fprintf(&b, "    %s) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n  esac\n", strings.Join(files, "|"))
-	fmt.Fprintf(&b, "  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W %q -- \"$cur\"))\n  else\n    COMPREPLY=($(compgen -A hostname -- \"$cur\"))\n  fi\n}\ncomplete -F _nc nc\n", strings.Join(all, " "))
+	fmt.Fprintf(&b, "    %s) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return;;\n  esac\n", strings.Join(files, "|"))
+	b.WriteString("  [[ \" ${COMP_WORDS[*]:1:COMP_CWORD-1}\" == *\" -\"*([!- ])U* || \" ${COMP_WORDS[*]} \" == *\" --unix\"* ]] && operands=file\n")
+	fmt.Fprintf(&b, "  if [[ $cur == -* ]]; then\n    mapfile -t COMPREPLY < <(compgen -W %q -- \"$cur\")\n", strings.Join(all, " "))
+	b.WriteString("  else\n    mapfile -t COMPREPLY < <(compgen -A $operands -- \"$cur\")\n  fi\n}\ncomplete -o filenames -F _nc nc\n")
 	return b.Bytes()
 }
 
@@ -88,13 +101,17 @@ func zshCompletion() []byte {
 			fmt.Fprintf(&b, "    '*%s%s[%s]%s' \\\n", n, eq, quote.Replace(o.help), tail)
 		}
 	})
-	b.WriteString("    ':host:_hosts' '*:port:_ports'\n}\nif [ \"${funcstack[1]}\" = _nc ]; then _nc \"$@\"; else compdef _nc nc; fi\n")
+	b.WriteString("    ':host:{ if (( ${words[(I)(-[^-]#U*|--unix*)]} )); then _files; else _hosts; fi }' '*:port:_ports'\n}\n")
+	b.WriteString("if [ \"${funcstack[1]}\" = _nc ]; then _nc \"$@\"; else compdef _nc nc; fi\n")
 	return b.Bytes()
 }
 
 func fishCompletion() []byte {
 	var b bytes.Buffer
 	quote := strings.NewReplacer(`\`, `\\`, "'", `\'`)
+	// What fish knows is another netcat's: it loads that when it is asked, and then it can go.
+	b.WriteString("complete -C 'nc -' >/dev/null\ncomplete -c nc -e\n")
+	b.WriteString("complete -c nc -f -n 'not __fish_contains_opt -s U unix unixsock' -a '(__fish_print_hostnames)'\n")
 	each(func(o *option, _ []string) {
 		b.WriteString("complete -c nc")
 		if o.letter != 0 {

@@ -175,6 +175,11 @@ func (c *Config) filtersBoth() bool {
 	return c.HexDump != "" || c.Output != "" || c.Transcript != "" || c.Delay != 0 || c.LimitRate != 0 || len(c.Steps) > 0 || c.PoW
 }
 
+// Edits reports whether lines are edited, where the input and the output are a terminal.
+func (c *Config) Edits() bool {
+	return !(c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.Runs() || c.PassFD || c.Scan || c.JSON || c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "")
+}
+
 // Runs reports whether a program is started for each connection.
 func (c *Config) Runs() bool { return c.Exec != "" || c.ShExec != "" }
 

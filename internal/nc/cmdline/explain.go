@@ -109,6 +109,19 @@ func (c *Config) means(o *option) string {
 		if c.NoStdin || c.RecvOnly {
 			return "nothing: the input is not read"
 		}
+	case "interval":
+		if c.Scan {
+			return "waits %s between ports"
+		}
+	case "proxy-type":
+		if c.Listen {
+			return "is a proxy (%s) for who connects"
+		}
+	case "proxy-dns":
+		return map[string]string{
+			"local": "looks the destination's name up here (%s)", "remote": "leaves it to the proxy to look the destination's name up (%s)",
+			"both": "leaves it to the proxy to look the destination's name up, where it can (%s)", "none": "looks no name up: the destination is an address (%s)",
+		}[c.Proxy.DNS]
 	case "half-open":
 		if c.RecvOnly {
 			return "nothing: it sends nothing"
@@ -171,6 +184,8 @@ func (c *Config) ending() string {
 	}
 	var b strings.Builder
 	switch {
+	case len(c.Steps) > 0 && c.NoStdin && !c.NoShutdown && !c.UDP:
+		b.WriteString("When the steps are done it tells the peer (FIN) and goes on receiving.\n")
 	case c.RecvOnly || c.NoStdin:
 	case c.SendOnly:
 		return "It ends at the end of the input, or when the peer has finished.\n"

@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"runtime/debug"
+	"strings"
 )
 
 // HelpText fits a terminal of 80 by 24.
@@ -27,6 +28,21 @@ nc -z HOST 1-1000       which are open     nc -U PATH       Unix socket
 TIME: seconds, or 500ms, 2m. The end of input is passed on (FIN), and nc ends
 when the peer has. --explain says what a command line does; --man says all.
 `
+
+// date is the day of the commit that nc was built from, empty where that is not known.
+func date() string {
+	bi, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range bi.Settings {
+		if s.Key == "vcs.time" {
+			day, _, _ := strings.Cut(s.Value, "T")
+			return day
+		}
+	}
+	return ""
+}
 
 // Version is the line of --version.
 func Version() string {

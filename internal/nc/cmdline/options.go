@@ -186,7 +186,7 @@ var options = []option{
 	{letter: 'W', long: "recv-limit", arg: "N", group: groupEnd, help: "End after receiving N packets.", explain: "ends after %s packets", set: number(1, 1<<31-1, func(c *Config) *int { return &c.RecvLimit })},
 
 	{letter: 'C', long: "crlf", group: groupBytes, help: "Send CRLF for each LF.", explain: "sends CRLF for each LF", set: flag(func(c *Config) *bool { return &c.CRLF })},
-	{letter: 'i', long: "interval", arg: "TIME", group: groupBytes, help: "Wait TIME between lines sent, or between ports scanned.", explain: "waits %s between lines or ports", set: duration(func(c *Config) *time.Duration { return &c.Interval })},
+	{letter: 'i', long: "interval", arg: "TIME", group: groupBytes, help: "Wait TIME between lines sent, or between ports scanned.", explain: "waits %s between lines", set: duration(func(c *Config) *time.Duration { return &c.Interval })},
 	{long: "delay", arg: "TIME", group: groupBytes, help: "Wait TIME before each read and write.", explain: "waits %s before each read and write", set: duration(func(c *Config) *time.Duration { return &c.Delay })},
 	{letter: 't', long: "telnet", group: groupBytes, help: "Answer TELNET negotiation, and keep it out of the output.", explain: "answers TELNET negotiation", set: flag(func(c *Config) *bool { return &c.Telnet })},
 	{long: "hex", group: groupBytes, help: `Read the input as text with \x41, \n and \0 escapes, or as lines of hex digits.`, explain: "reads the input as escapes and lines of hex digits", set: flag(func(c *Config) *bool { return &c.HexInput })},

@@ -212,7 +212,7 @@ func (p *parser) unknownLetter(l byte) error {
 		return report.Usage("nc -h shows the options", "there is no option with the byte %#02x", l)
 	}
 	if p.c.compat != compatOpenBSD {
-		if o := findLetter(compatOpenBSD, l); o != nil {
+		if o := findLetter(compatOpenBSD, l); o != nil && o.refuse == "" {
 			return report.Usage(fmt.Sprintf("if you mean nc's -%c, write --%s", l, o.long), "there is no option -%c in this dialect", l)
 		}
 	}
@@ -237,9 +237,22 @@ func (p *parser) set(o *option, as, value string) error {
 	return nil
 }
 
-// suggest names the long option nearest to what was typed.
+// elsewhere are options that other programs have, and what is meant by them here.
+var elsewhere = map[string]string{
+	"tcp":  "nc speaks TCP where -u, -U and --vsock are left out",
+	"port": "the port stands behind the host: nc HOST PORT, nc -l PORT; -p is the local one",
+	"host": "the host stands before the port: nc HOST PORT, nc -l HOST PORT",
+	"bind": "-s ADDR is the local address; nc -l ADDR PORT listens on one",
+	"cert": "did you mean --ssl-cert?",
+	"key":  "did you mean --ssl-key?",
+}
+
+// suggest names the long option nearest to what was typed: no more than a third of it is mistyped.
 func suggest(name string) string {
-	best, at := "", 3
+	if hint, ok := elsewhere[name]; ok {
+		return hint
+	}
+	best, at := "", min(len(name)/3+1, 3)
 	for i := range options {
 		for _, n := range append([]string{options[i].long}, options[i].aliases...) {
 			if d := distance(name, n); d < at {

@@ -43,6 +43,7 @@ func TestRefusals(t *testing.T) {
 		"-U -T ef s", "-U -M 3 s", "--vsock -I 4096 2 1", "-U -s a s", "-lUu -s a s", "-u --keepalive 3 h 1", "-U --keepalive 3 s", "-r -l 1", "-r -U s", "--ssl-alpn a,,b h 1", "-x p -P u --proxy-auth u:p h 1",
 		"--ssl-insecure --ssl-trustfile f h 1", "--ssl-fingerprint 12 --ssl-trustfile f h 1", "-l --ssl-servername n 1", "-v --compat=ncat h 1", "-n name 1", "-ns name 127.0.0.1 1", "-4 ::1 1", "-6 127.0.0.1 1", "http://h/ 80", "/run/s 1",
 		"--json -o - h 1", "-o a --transcript a h 1", "-z --output f h 1", "-U " + strings.Repeat("a", 120), "-x h:99999 h 1", "-x ftp://h h 1", "-x http://u:%zz@h h 1", "-x http://u:p@a:b:c h 1",
+		"--history f -d h 1", "--history f --json h 1", "--history f -e a h 1", "--history f -z h 1", "-s ::1 127.0.0.1 1", "-S h 1",
 	} {
 		_, _, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
 		var u *report.UsageError
@@ -101,6 +102,22 @@ func TestEmptyAndOpen(t *testing.T) {
 	}
 }
 
+// TestHints: the way out leads somewhere.
+func TestHints(t *testing.T) {
+	for line, want := range map[string]string{
+		"host:": "nc host PORT", ":80": "nc HOST 80", "host:80:90": "nc host PORT", "::1": "nc ::1 PORT", "[::1]:": "nc ::1 PORT", "-z host": "nc -z host 1-1024", "host": "nc host PORT",
+		"host nosuch": "a port is a number from 1 to 65535, a range such as 1-1024, or a service's name", "-l nosuch": "a port is a number from 0 to 65535, a range such as 1-1024, or a service's name",
+		"--tcp h 1": "nc speaks TCP where -u, -U and --vsock are left out", "--vrebose h 1": "did you mean --verbose?", "--foo h 1": "nc --man lists all options",
+		"--compat=ncat -V h 1": "nc -h shows the options, nc --man explains all of them",
+	} {
+		_, _, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
+		var u *report.UsageError
+		if !errors.As(err, &u) || u.Hint != want {
+			t.Errorf("nc %s: got %+v, want the hint %q", line, u, want)
+		}
+	}
+}
+
 // TestURLs says what to write instead of a URL.
 func TestURLs(t *testing.T) {
 	for line, want := range map[string]string{
@@ -126,6 +143,10 @@ func TestExplanation(t *testing.T) {
 		"-w 5 h 1":                        {"5 s", ""},
 		"-i 500ms h 1":                    {"500ms", "500ms s"},
 		"-x socks5://u:secret@a:1080 h 1": {"socks5://a:1080", "secret"},
+		"-d --send hi h 1":                {"When the steps are done it tells the peer (FIN)", "everything is written.\nIt"},
+		"-z -i 1 h 1-2":                   {"waits 1 s between ports", "lines"},
+		"-l --proxy-type http 1":          {"is a proxy (http)", "speaks"},
+		"-x p:1 --proxy-dns remote h 1":   {"leaves it to the proxy", ""},
 	} {
 		c, given, err := Parse(append([]string{"nc"}, strings.Fields(line)...))
 		if err != nil {

@@ -16,8 +16,8 @@ import (
 
 // Line is the line being edited and what stands before it. One goroutine uses it at a time.
 type Line struct {
-	// Width returns the terminal's columns.
-	Width func() int
+	// Size returns the terminal's columns and rows; 0 rows are any number.
+	Size func() (columns, rows int)
 	// Color writes what is typed in colour.
 	Color bool
 	// History holds earlier lines, oldest first.
@@ -29,8 +29,9 @@ type Line struct {
 	text   []rune // a byte that is no UTF-8 is raw plus it
 	pos    int
 	prompt []byte // what arrived after the last line feed
-	row    int    // the row of the cursor, counted from the prompt's first
+	row    int    // the row of the cursor, counted from the first that is shown
 	column int    // and its column
+	hidden int    // rows before that: where the screen is too small, they are not shown
 	esc    []byte // an unfinished key
 	quoted bool   // the next key is text (Ctrl-V)
 	pasted bool   // between the brackets of a paste
@@ -112,7 +113,7 @@ func (l *Line) submit() string {
 	if line != "" && (len(l.History) == 0 || l.History[len(l.History)-1] != line) {
 		l.History = append(l.History, line)
 	}
-	l.text, l.pos, l.prompt, l.row, l.back, l.shown, l.end = nil, 0, nil, 0, 0, 0, 0
+	l.text, l.pos, l.prompt, l.row, l.hidden, l.back, l.shown, l.end = nil, 0, nil, 0, 0, 0, 0, 0
 	return line
 }
 
@@ -162,7 +163,7 @@ func (l *Line) key(b byte, show *[]byte) Event {
 		l.remove(l.pos, l.pos+1)
 	case "\x0c":
 		*show = append(*show, "\x1b[H\x1b[2J"...)
-		l.row, l.shown = 0, -1
+		l.row, l.hidden, l.shown = 0, 0, -1
 	case "\x16":
 		l.quoted = true
 	default:

@@ -6,12 +6,22 @@ import (
 	"testing"
 )
 
-// screen is a terminal small enough to understand.
+// screen is a terminal small enough to understand. What has left it stays in rows.
 type screen struct {
-	rows     [][]rune
-	row, col int
-	width    int
-	wrap     bool
+	rows          [][]rune
+	row, col      int
+	width, height int // no height: nothing leaves it
+	wrap          bool
+}
+
+func sized(width, height int) func() (int, int) { return func() (int, int) { return width, height } }
+
+// top is the first row that is on the screen.
+func (s *screen) top() int {
+	if s.height == 0 {
+		return 0
+	}
+	return max(0, len(s.rows)-s.height)
 }
 
 func (s *screen) write(p []byte) {
@@ -34,23 +44,28 @@ func (s *screen) write(p []byte) {
 			}
 			switch text[i] {
 			case 'A':
-				s.row -= max(n, 1)
+				s.row = max(s.row-max(n, 1), s.top())
 			case 'C':
 				s.col += max(n, 1)
 			case 'J':
 				for c := s.col; c < s.width; c++ {
 					s.rows[s.row][c] = ' '
 				}
-				s.rows = s.rows[:s.row+1]
+				for r := s.row + 1; r < len(s.rows); r++ {
+					s.rows[r] = []rune(strings.Repeat(" ", s.width))
+				}
 			}
 		default:
-			if s.wrap {
+			if s.wrap || s.col+cell(r) > s.width {
 				s.row, s.col, s.wrap = s.row+1, 0, false
 				i--
 				continue
 			}
 			s.rows[s.row][s.col] = r
-			if s.col++; s.col == s.width {
+			if cell(r) == 2 {
+				s.rows[s.row][s.col+1] = 0
+			}
+			if s.col += cell(r); s.col == s.width {
 				s.col, s.wrap = s.width-1, true
 			}
 		}
@@ -102,7 +117,7 @@ func TestEditing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			// At once, and byte by byte.
 			for _, size := range []int{len(c.keys), 1} {
-				l := &Line{Width: func() int { return 80 }}
+				l := &Line{Size: sized(80, 0)}
 				if line, _ := enter(l, c.keys, size); line != c.want {
 					t.Errorf("%d at once: got %q, want %q", size, line, c.want)
 				}
@@ -116,7 +131,7 @@ func TestEditing(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	l := &Line{Width: func() int { return 80 }}
+	l := &Line{Size: sized(80, 0)}
 	enter(l, "one\r", 1)
 	enter(l, "two\r", 1)
 	last, _ := enter(l, "thr\x1b[A\x1b[A\x1b[B\x1b[B\x1b[A\r", 1)
@@ -128,7 +143,7 @@ func TestHistory(t *testing.T) {
 // TestOutputWhileTyping shows output above the line, whatever wraps.
 func TestOutputWhileTyping(t *testing.T) {
 	s := &screen{width: 10}
-	l := &Line{Width: func() int { return 10 }}
+	l := &Line{Size: sized(10, 0)}
 	s.write(l.Output([]byte("hello\nname? ")))
 	for _, b := range []byte("abcdefghij") { // wraps, and ends past the edge
 		show, _, _, _ := l.Keys([]byte{b})
@@ -150,10 +165,10 @@ func TestOutputWhileTyping(t *testing.T) {
 }
 
 func FuzzLine(f *testing.F) {
-	f.Add([]byte("abc\x1b[D\x7f\r"), []byte("x\ny"), 7)
-	f.Add([]byte("\xff\x1b[999999999999999999A\x04"), []byte("\x1b[31mred"), 1)
-	f.Fuzz(func(t *testing.T, keys, out []byte, width int) {
-		l := &Line{Width: func() int { return width }}
+	f.Add([]byte("abc\x1b[D\x7f\r"), []byte("x\ny"), 7, 2)
+	f.Add([]byte("\xff\x1b[999999999999999999A\x04"), []byte("\x1b[31mred"), 1, 0)
+	f.Fuzz(func(t *testing.T, keys, out []byte, width, height int) {
+		l := &Line{Size: sized(width, height)}
 		for i, k := range keys {
 			l.Keys([]byte{k})
 			if i < len(out) {
@@ -177,7 +192,7 @@ func TestShownAsWhole(t *testing.T) {
 	} {
 		draw := func(size int) string {
 			s := &screen{width: 10}
-			l := &Line{Width: func() int { return 10 }}
+			l := &Line{Size: sized(10, 0)}
 			s.write(l.Output([]byte("? ")))
 			for p := []byte(c.keys); len(p) > 0; {
 				show, n, _, _ := l.Keys(p[:min(size, len(p))])
@@ -197,7 +212,7 @@ func TestShownAsWhole(t *testing.T) {
 
 // TestPastedLines: the line ends of a paste are typed ones.
 func TestPastedLines(t *testing.T) {
-	l := &Line{Width: func() int { return 80 }}
+	l := &Line{Size: sized(80, 0)}
 	p := []byte("\x1b[200~one\rtwo\nth\x1b[201~ree\r")
 	var lines []string
 	for len(p) > 0 {
@@ -215,17 +230,19 @@ func TestPastedLines(t *testing.T) {
 func TestLongPaste(t *testing.T) {
 	text := strings.Repeat("0123456789", 2000)
 	for _, size := range []int{1, 100, 4096} {
-		l := &Line{Width: func() int { return 80 }}
-		line, shown := enter(l, text+"\r", size)
-		if line != text || len(shown) > 3*len(text) {
-			t.Errorf("%d at once: %d bytes are shown for %d", size, len(shown), len(line))
+		for _, height := range []int{0, 24} {
+			l := &Line{Size: sized(80, height)}
+			line, shown := enter(l, text+"\r", size)
+			if line != text || len(shown) > 3*len(text) {
+				t.Errorf("%d at once, %d rows: %d bytes are shown for %d", size, height, len(shown), len(line))
+			}
 		}
 	}
 }
 
 // TestHistoryFromBefore recalls lines of an earlier run.
 func TestHistoryFromBefore(t *testing.T) {
-	l := &Line{Width: func() int { return 80 }, History: []string{"one", "two"}}
+	l := &Line{Size: sized(80, 0), History: []string{"one", "two"}}
 	if last, _ := enter(l, "\x1b[A\x1b[A\x1b[A!\r", 1); last != "one!" {
 		t.Errorf("got %q", last)
 	}
@@ -233,7 +250,7 @@ func TestHistoryFromBefore(t *testing.T) {
 
 // TestStatus stands below the line, cut to the width, and is gone in the end.
 func TestStatus(t *testing.T) {
-	l := &Line{Width: func() int { return 10 }, Status: "too long for it"}
+	l := &Line{Size: sized(10, 0), Status: "too long for it"}
 	l.Output([]byte("a\n? "))
 	show, _, _, _ := l.Keys([]byte{'x'})
 	if want := "\r\x1b[J? x\r\n\x1b[2mtoo long \x1b[22m\x1b[1A\r\x1b[3C"; string(show) != want {
@@ -269,7 +286,7 @@ func TestColumns(t *testing.T) {
 // TestResized: a line that a terminal has wrapped anew is drawn in its place.
 func TestResized(t *testing.T) {
 	width := 10
-	l := &Line{Width: func() int { return width }}
+	l := &Line{Size: func() (int, int) { return width, 0 }}
 	l.Output([]byte("> "))
 	enter(l, "abcdefghijklmnop", 1) // in two rows, the cursor in the second
 	if l.row != 1 {
@@ -283,5 +300,55 @@ func TestResized(t *testing.T) {
 	width = 6 // in four
 	if got := string(l.up()); got != "\x1b[3A\r\x1b[J" {
 		t.Errorf("narrower: got %q, want three rows up", got)
+	}
+}
+
+// TestSmallScreen edits a line that has more rows than the screen: those around the cursor are shown, and what is above the screen is not
+// written again with every key.
+func TestSmallScreen(t *testing.T) {
+	for _, c := range []struct{ prompt, text string }{
+		{"? ", strings.Repeat("0123456789", 7)},
+		{"? ", strings.Repeat("ab\tc\x16\x03", 20)},
+		{"? ", strings.Repeat("日本x", 20)},
+		{strings.Repeat("long prompt ", 6), "short"},
+	} {
+		s, whole := &screen{width: 10, height: 4}, &screen{width: 10}
+		l, all := &Line{Size: sized(10, 4)}, &Line{Size: sized(10, 0)}
+		s.write(l.Output([]byte(c.prompt)))
+		whole.write(all.Output([]byte(c.prompt)))
+		keys := []string{c.text}
+		for range 40 {
+			keys = append(keys, "\x1b[D")
+		}
+		keys = append(keys, "X", "\x7f", "\x01", "Y", "\x1b[3~", "\x1b[C", "\x05", "Z")
+		left := 0 // rows above the screen
+		for i, k := range keys {
+			for p := []byte(k); len(p) > 0; {
+				show, n, _, _ := l.Keys(p)
+				s.write(show)
+				show, _, _, _ = all.Keys(p[:n])
+				whole.write(show)
+				p = p[n:]
+			}
+			// The same is around the cursor as on a screen that is large enough.
+			if s.col != whole.col || string(s.rows[s.row]) != string(whole.rows[whole.row]) {
+				t.Fatalf("%q: after key %d (%q), the cursor is in column %d of %q, want %d of %q", c.prompt+c.text, i, k, s.col, string(s.rows[s.row]), whole.col, string(whole.rows[whole.row]))
+			}
+			for r := s.top(); r < len(s.rows); r++ {
+				at := whole.row + r - s.row
+				want := strings.Repeat(" ", 10)
+				if at < len(whole.rows) {
+					want = string(whole.rows[at])
+				}
+				if string(s.rows[r]) != want {
+					t.Fatalf("%q: after key %d (%q), a row is %q, want %q", c.prompt+c.text, i, k, string(s.rows[r]), want)
+				}
+			}
+			if i == 0 {
+				left = s.top()
+			} else if k != "Z" && s.top() != left {
+				t.Fatalf("%q: key %d (%q) left %d rows above the screen, and there were %d", c.prompt+c.text, i, k, s.top(), left)
+			}
+		}
 	}
 }

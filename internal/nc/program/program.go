@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
@@ -217,8 +218,13 @@ func (r *Runner) hangUp(ctx context.Context, conn net.Conn) {
 
 func startError(cmd *exec.Cmd, err error) error {
 	hint := "-e takes a program and its arguments; -c a shell command"
-	if errors.Is(err, exec.ErrNotFound) {
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
 		hint = "is it installed, and in $PATH? give its whole path; -c takes a shell command"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		hint = "more may be open after ulimit -n; -m N serves no more than N connections at once"
+	case errors.Is(err, syscall.EAGAIN):
+		hint = "more processes may run after ulimit -u; -m N serves no more than N connections at once"
 	}
 	return report.WithHint(fmt.Errorf("start %s: %w", cmd.Args[0], errors.Unwrap(err)), hint)
 }

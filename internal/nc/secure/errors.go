@@ -139,6 +139,9 @@ func pairError(err error, cert, key string) error {
 			return report.WithHint(fmt.Errorf("the key in %s is encrypted", name), "nc asks for no passphrase: openssl pkey -in "+name+" -out plain.pem")
 		}
 	}
+	if strings.Contains(err.Error(), "does not match") { // crypto/tls has no error of its own for it
+		return report.WithHint(fmt.Errorf("the key in %s is not that of the certificate in %s", key, cert), "a certificate is made for one key: --ssl-key names that one")
+	}
 	return report.WithHint(fmt.Errorf("read the certificate %s and key %s: %w", cert, key, err), "both are PEM files; --ssl-key names the key when it is in a file of its own")
 }
 

@@ -3,6 +3,7 @@
 package transcript
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ type Writer struct {
 	w     io.Writer
 	start time.Time
 	parts [2][]byte // an unfinished UTF-8 sequence of each direction
+	cr    bool      // the output's last byte was a CR
 }
 
 // New writes the header.
@@ -23,8 +25,18 @@ func New(w io.Writer, start time.Time, width, height int) (*Writer, error) {
 	return &Writer{w: w, start: start}, err
 }
 
-// Output records what the peer sent.
-func (t *Writer) Output(p []byte, at time.Time) error { return t.event(0, "o", p, at) }
+// Output records what was shown: what the peer sent, with CRLF for each LF, as a terminal shows it. Players write it to a raw one.
+func (t *Writer) Output(p []byte, at time.Time) error {
+	shown := make([]byte, 0, len(p)+bytes.Count(p, []byte{'\n'}))
+	for _, b := range p {
+		if b == '\n' && !t.cr {
+			shown = append(shown, '\r')
+		}
+		shown = append(shown, b)
+		t.cr = b == '\r'
+	}
+	return t.event(0, "o", shown, at)
+}
 
 // Input records what was sent to the peer.
 func (t *Writer) Input(p []byte, at time.Time) error { return t.event(1, "i", p, at) }
