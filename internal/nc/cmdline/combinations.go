@@ -109,7 +109,7 @@ var combinations = []bad{
 	{func(c *Config) bool { return c.MaxConns > 0 && c.UDP && !c.Runs() }, "-m counts connections, and UDP has none", "leave -m out, or add -k and -e: each peer is then one"},
 	{func(c *Config) bool { return c.Crowd() && c.oneByOne() }, "with -k and -m many connections share the input and output", "leave out the options about one conversation, or -m"},
 	{func(c *Config) bool { return c.NoEdit && c.History != "" }, "--no-edit keeps no history", "leave out --history"},
-	{func(c *Config) bool { return c.History != "" && !c.Edits() }, "--history keeps the lines edited on a terminal, and here none are", "leave out --history, or -d, --send-only, --recv-only, --json, -e, -c, -z and -F"},
+	{func(c *Config) bool { return c.History != "" && !c.Edits() }, "--history keeps the lines edited on a terminal, and here none are", "leave out --history, or what does without an editor: -d, --send-only, --recv-only, --json, -e, -c, -z, -F, a broker, a proxy, -k with -m"},
 	{func(c *Config) bool { return c.Telnet && c.UDP }, "TELNET needs a stream", "leave -u out"},
 	{func(c *Config) bool { return c.UDP && (c.HalfOpen || c.NoShutdown) }, "--half-open and --no-shutdown are about the end of a stream, and datagrams have none", "leave them out"},
 	{func(c *Config) bool { return c.SendOnly && (c.RecvLimit > 0 || c.Timestamps || c.HalfOpen) }, "--send-only receives nothing", "leave out -W, --timestamps and --half-open"},

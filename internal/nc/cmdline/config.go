@@ -177,7 +177,7 @@ func (c *Config) filtersBoth() bool {
 
 // Edits reports whether lines are edited, where the input and the output are a terminal.
 func (c *Config) Edits() bool {
-	return !(c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.Runs() || c.PassFD || c.Scan || c.JSON || c.Broker || c.Chat || c.Listen && c.Proxy.Kind != "")
+	return !(c.NoEdit || c.NoStdin || c.RecvOnly || c.SendOnly || c.Runs() || c.PassFD || c.Scan || c.JSON || c.Broker || c.Chat || c.Crowd() || c.Listen && c.Proxy.Kind != "")
 }
 
 // Runs reports whether a program is started for each connection.

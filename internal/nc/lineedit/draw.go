@@ -74,7 +74,7 @@ func crlf(p []byte) []byte {
 func (l *Line) size() (width, height int) {
 	width, height = l.Size()
 	if height <= 0 {
-		height = 1 << 30
+		height = 1 << 20
 	}
 	return max(width, 2), height
 }
