@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
@@ -27,7 +28,7 @@ const maxTries = 1 << 44
 //
 // begins or ends with something known.
 type Hash struct {
-	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384" or "sha512".
+	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-224", "sha3-256", "sha3-384" or "sha3-512".
 	Algorithm      string
 	Prefix, Suffix string
 	// Length is how many characters the answer has; 0: as many as it takes. They
@@ -77,6 +78,11 @@ var hashers = map[string]func(dst *[64]byte, b []byte) int{
 	"sha256": func(dst *[64]byte, b []byte) int { d := sha256.Sum256(b); return copy(dst[:], d[:]) },
 	"sha384": func(dst *[64]byte, b []byte) int { d := sha512.Sum384(b); return copy(dst[:], d[:]) },
 	"sha512": func(dst *[64]byte, b []byte) int { d := sha512.Sum512(b); return copy(dst[:], d[:]) },
+
+	"sha3-224": func(dst *[64]byte, b []byte) int { d := sha3.Sum224(b); return copy(dst[:], d[:]) },
+	"sha3-256": func(dst *[64]byte, b []byte) int { d := sha3.Sum256(b); return copy(dst[:], d[:]) },
+	"sha3-384": func(dst *[64]byte, b []byte) int { d := sha3.Sum384(b); return copy(dst[:], d[:]) },
+	"sha3-512": func(dst *[64]byte, b []byte) int { d := sha3.Sum512(b); return copy(dst[:], d[:]) },
 }
 
 // digestSize returns the length of the algorithm's digest in bytes, or 0.

@@ -1,7 +1,9 @@
 package pow
 
 import (
+	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,84 +19,222 @@ func lazy(expr string) func() *regexp.Regexp {
 // cannot.
 var hashNameRE = lazy(`(?i)md5|sha|hashcash`)
 
-// A puzzle on a hash as servers write it: the call, then what its value must be.
-// The arguments are text between quotes or a bare word; one of them is unknown.
-const argRE = `\s*(b?"[^"\n]{0,200}"|b?'[^'\n]{0,200}'|[^\s"'()+]{1,200})\s*`
-
+// A puzzle on a hash as servers write it: a call, as sha256("abc" + XXXX), and what its value must be, mostly behind it.
 var (
-	callRE = lazy(`(?i)\b(?:hashlib\.)?(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512)(?:sum)?\s*\(\s*(?:(unhex|bytes\.fromhex|fromhex|unhexlify)\s*\()?` + argRE + `\+` + argRE + `(?:\+` + argRE + `)?\)?\s*\)`)
-	// the value: == HEX, == 000…(N), .startswith("HEX"), starts with HEX, N zero bits
-	equalsRE = lazy(`(?i)^(?:\.(?:hex)?digest\(\))?\s*(\[[-:0-9]{2,8}\])?\s*(?:===?|=|is|equals|->)\s*b?["']?([0-9a-f]{1,128})["']?(?:\.{3}|\*+)?(\((\d{1,3})\))?`)
-	withRE   = lazy(`(?i)^(?:\.(?:hex)?digest\(\))?[^\n"']{0,60}?\b(start|begin|end)(?:s|ing)?\s*with\s*[("'\x60]*(?:([0-9]{1,3})\s+(?:leading |trailing )?(zero(?:e?s)?(?:[ -]bits?)?|0['s]{0,2}(?: bits?)?)([^\n]{0,16})|([0-9a-f]{1,64})\b)`)
-	hasRE    = lazy(`(?i)^[^\n"']{0,40}?\b(?:ha(?:s|ve)|with)\s+(?:at least\s+)?([0-9]{1,3})\s+(leading|trailing)\s+(zero|0)[- ]?bits?`)
+	callRE  = lazy(`(?i)\b(?:hashlib\.)?(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512|sha3[-_](?:224|256|384|512))(?:sum)?\s*\(`)
+	unhexRE = lazy(`(?i)^(?:binascii\.)?(?:unhex|bytes\.fromhex|fromhex|unhexlify)\s*\(`)
+	// what is done to the digest before it is looked at
+	digestRE = lazy(`(?i)^(?:\.(?:hex)?digest\(\)|\.hex\(\)|(\.binary))*\s*(\[[-:0-9 ]{2,9}\])?`)
+	// == HEX, == 000…(N), == "0"*N, : HEX
+	equalsRE = lazy(`(?i)^\s*(={1,3}>?|->|:|is|equals|(?:must|should) (?:be|equal))\s*b?(["'\x60]?)([0-9a-f]{1,128})\b["'\x60]?(?:\s*\*\s*([0-9]{1,3})\b|\.{3}|\*+)?(?:\(([0-9]{1,3})\))?`)
+	// .startswith("HEX"), starts with HEX, ends in N zero bits
+	withRE = lazy(`(?i)^[^\n"']{0,60}?\b(start|begin|end)(?:s|ing)?\s*(?:with|in)\s*[("'\x60]*(?:([0-9]{1,3})\s+(?:leading |trailing )?((?:zero(?:e?s)?|0['s]{0,2})[^\n]{0,16})|([0-9a-f]{1,64})\b["'\x60]?(?:\s*\*\s*([0-9]{1,3})\b)?)`)
+	// has N leading zero bits
+	hasRE = lazy(`(?i)^[^\n"']{0,40}?\b(?:ha(?:s|ve)|with|needs?|requires?)\s+(?:at least\s+)?([0-9]{1,3})\s+(leading|trailing)\s+((?:zero|0)[^\n]{0,16})`)
+	// the first N bits of … must be 0
+	ofRE   = lazy(`(?i)\b(first|leading|last|trailing)\s+([0-9]{1,3})\s+(bits?|(?:hex(?:adecimal)?\s+)?(?:digits?|char(?:acter)?s?|nibbles?))\s+of\s+(?:the\s+)?$`)
+	zeroRE = lazy(`(?i)^[^\n"']{0,12}?(?:\b(?:be|are|is|equal)\b|={1,3})\s*(?:all\s+)?["'\x60]?(?:zero(?:e?s)?|0+)\b`)
+	// substr(…, 0, N)
+	substrRE = lazy(`(?i)\bsubstr\s*\(\s*$`)
+	cutRE    = lazy(`^\s*,\s*(-?)[0-9]{1,3}(?:\s*,\s*[0-9]{1,3})?\s*\)`)
+	// len(X) = N, |X| = N
+	lengthRE = lazy(`(?i)(?:\blen\(\s*[$\w]+\s*\)|\|\s*[$\w]+\s*\|)\s*={1,2}\s*([0-9]{1,2})\b`)
 	stampRE  = lazy(`\bhashcash\s+-mq?b\s*([0-9]{1,3})\s+(?:-r\s+)?["']?([0-9A-Za-z_.@+-]{1,200})`)
 )
 
+// maxCalls is how many calls are looked at: nobody asks so much at once, and a server must not take the time of who looks.
+const maxCalls = 16
+
 // findHash finds a [Hash].
 func findHash(text []byte) (p Puzzle, from, to int) {
-	for at := 0; at < len(text); {
-		m := callRE().FindSubmatchIndex(text[at:])
+	all := string(text)
+	at := 0
+	for range maxCalls {
+		m := callRE().FindStringSubmatchIndex(all[at:])
 		if m == nil {
 			break
 		}
 		from, to = at+m[0], at+m[1]
-		group := func(i int) string {
-			if m[2*i] < 0 {
-				return ""
-			}
-			return string(text[at+m[2*i] : at+m[2*i+1]])
-		}
-		h := Hash{Algorithm: strings.ReplaceAll(strings.ToLower(group(1)), "-", ""), Hex: group(2) != ""}
-		args := []string{group(3), group(4)}
-		if group(5) != "" {
-			args = append(args, group(5))
-		}
+		name := strings.ToLower(all[at+m[2] : at+m[3]])
 		at = to
-		if !h.arguments(args) {
+		n := closing(all[to:])
+		if n < 0 {
 			continue
 		}
-		if n := h.value(string(text[to:])); n > 0 {
+		h := Hash{Algorithm: algorithm(name)}
+		if !h.arguments(all[to:to+n], all) {
+			continue
+		}
+		to += n + 1
+		line := all[max(strings.LastIndexByte(all[:from], '\n')+1, from-80):from]
+		if n := h.value(line, all[to:]); n > 0 {
 			return h, from, to + n
 		}
 	}
 	return nil, 0, 0
 }
 
-// arguments sets Prefix, Suffix and Length, and reports whether it understood.
-func (h *Hash) arguments(args []string) bool {
-	unknown := -1
-	for i, arg := range args {
-		if n, ok := placeholder(arg); ok {
-			if unknown >= 0 {
-				return false
+// algorithm is the name of [Hash.Algorithm] for sha-256, SHA256, sha3_256.
+func algorithm(name string) string {
+	if bits, ok := strings.CutPrefix(name, "sha3"); ok {
+		return "sha3-" + bits[1:]
+	}
+	return strings.ReplaceAll(name, "-", "")
+}
+
+// closing is where the parenthesis closes that has been opened before s, on the same line; -1 if it does not.
+func closing(s string) int {
+	depth, quote := 1, byte(0)
+	for i := range min(len(s), 600) {
+		switch c := s[i]; {
+		case c == '\n':
+			return -1
+		case quote != 0:
+			if c == quote {
+				quote = 0
 			}
-			unknown, h.Length = i, n
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth == 0 {
+				return i
+			}
 		}
 	}
-	if unknown < 0 {
+	return -1
+}
+
+// undress takes off an expression what does not change it: spaces, (…), .encode().
+func undress(s string) string {
+	for {
+		before := s
+		s = strings.TrimSpace(s)
+		if i := strings.LastIndex(s, ".encode("); i >= 0 && closing(s[i+len(".encode("):]) == len(s)-i-len(".encode(")-1 {
+			s = s[:i]
+		}
+		if len(s) > 1 && s[0] == '(' && closing(s[1:]) == len(s)-2 {
+			s = s[1 : len(s)-1]
+		}
+		if s == before {
+			return s
+		}
+	}
+}
+
+// terms splits a + b || c, outside of quotes.
+func terms(s string) []string {
+	var all []string
+	quote, begin := byte(0), 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '+':
+			all = append(all, s[begin:i])
+			begin = i + 1
+		case c == '|' && i+1 < len(s) && s[i+1] == '|':
+			all = append(all, s[begin:i])
+			i++
+			begin = i + 1
+		}
+	}
+	return append(all, s[begin:])
+}
+
+// arguments sets Prefix, Suffix, Length and Hex from what is hashed, and reports whether it understood. One of the terms is unknown;
+// others are texts, or names of what stands elsewhere in the text: prefix: abc.
+func (h *Hash) arguments(inner, text string) bool {
+	inner = undress(inner)
+	if m := unhexRE().FindStringIndex(inner); m != nil && closing(inner[m[1]:]) == len(inner)-m[1]-1 {
+		h.Hex, inner = true, undress(inner[m[1]:len(inner)-1])
+	}
+	parts := terms(inner)
+	if len(parts) > 4 {
 		return false
 	}
-	for i, arg := range args {
-		if i == unknown {
+	unknown := -1
+	for i, part := range parts {
+		part = undress(part)
+		value, quoted := unquote(part)
+		if named, ok := definition(part, text); ok && !quoted {
+			value, quoted = named, true
+		}
+		n, free := placeholder(part)
+		if free && (quoted && value != part && n == 0) {
+			free = false // a name that is defined
+		}
+		switch {
+		case free && unknown >= 0:
+			return false
+		case free:
+			unknown, h.Length = i, n
 			continue
+		case !quoted && (value == "" || strings.ContainsAny(value, " \t()\"'")):
+			return false
+		case !quoted && slices.Contains(names, strings.ToLower(value)):
+			return false // what it is has not come yet
 		}
-		if quote := strings.IndexAny(arg, `"'`); quote == 0 || quote == 1 && arg[0] == 'b' {
-			arg = arg[quote+1 : len(arg)-1]
-		}
-		if i < unknown {
-			h.Prefix += arg
+		if unknown < 0 {
+			h.Prefix += value
 		} else {
-			h.Suffix += arg
+			h.Suffix += value
 		}
 	}
-	return true
+	return unknown >= 0 || h.glued(len(parts))
 }
+
+// names are words for what the server gives. Without a line that says what they are, they are no text themselves.
+var names = []string{"prefix", "suffix", "salt", "chal", "challenge", "seed", "given", "known", "random", "token", "data", "msg", "message"}
+
+// unquote returns the text of a string, or a bare word as it is.
+func unquote(s string) (value string, quoted bool) {
+	if len(s) > 2 && (s[0] == 'b' || s[0] == 'f') && (s[1] == '"' || s[1] == '\'') {
+		s = s[1:]
+	}
+	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] && strings.Count(s, s[:1]) == 2 {
+		return s[1 : len(s)-1], true
+	}
+	return s, false
+}
+
+// definition is the value of a name that has a line of its own: "prefix: abc", "[+] salt = abc". A server may name many, in text that
+// is looked at again with every byte of it: no expression is compiled here.
+func definition(name, text string) (string, bool) {
+	if strings.Trim(name, word) != "" || name == "" {
+		return "", false
+	}
+	for at := 0; ; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return "", false
+		}
+		i += at
+		at = i + len(name)
+		line, _, whole := strings.Cut(text[at:], "\n")
+		if value := strings.TrimLeft(line, " \t"); whole && value != "" && (value[0] == ':' || value[0] == '=') {
+			value = strings.Trim(value[1:], " \t\r\"'`")
+			begin := text[strings.LastIndexByte(text[:i], '\n')+1 : i]
+			if len(value) >= 2 && len(value) <= 200 && strings.Trim(value, word+"+/=-") == "" && !strings.ContainsAny(begin, word) {
+				return value, true
+			}
+		}
+	}
+}
+
+// word is what names are made of.
+const word = lettersEtc + "_"
 
 // placeholder says whether an argument stands for the answer, and how long that is:
 // XXXX, ????, **** are as long as written; S, X, x, answer, nonce are of any length.
 func placeholder(arg string) (length int, ok bool) {
-	switch strings.ToLower(arg) {
-	case "s", "x", "?", "y", "answer", "ans", "nonce", "solution", "input", "your_input", "<answer>", "<nonce>", "...":
+	switch strings.Trim(strings.ToLower(arg), "$<>{}") {
+	case "s", "x", "?", "y", "answer", "ans", "nonce", "solution", "input", "your_input", "your input", "user_input", "str", "string", "your_string", "guess", "...":
 		return 0, true
 	}
 	arg = strings.Trim(arg, `"'`)
@@ -104,49 +244,135 @@ func placeholder(arg string) (length int, ok bool) {
 	return len(arg), strings.Trim(arg, arg[:1]) == ""
 }
 
-// value sets what the digest must be from the text after the call, and returns how
-// much of it says so, or 0.
-func (h *Hash) value(text string) int {
-	if m := equalsRE().FindStringSubmatchIndex(text); m != nil {
-		h.Digest = strings.ToLower(text[m[4]:m[5]])
-		if m[2] >= 0 {
-			h.Trailing = strings.HasPrefix(text[m[2]:], "[-")
+// glued finds the unknown characters in a text that holds them: "????abc", abcXXXX.
+func (h *Hash) glued(parts int) bool {
+	all := h.Prefix
+	if parts != 1 || all == "" {
+		return false
+	}
+	for _, end := range []string{all[:1], all[len(all)-1:]} {
+		least := map[string]int{"?": 2, "*": 2, "X": 4}[end]
+		head, tail := len(all)-len(strings.TrimLeft(all, end)), len(all)-len(strings.TrimRight(all, end))
+		switch {
+		case least == 0 || head == len(all):
+		case head >= least && head <= 16:
+			h.Length, h.Prefix, h.Suffix = head, "", all[head:]
+			return true
+		case tail >= least && tail <= 16:
+			h.Length, h.Prefix, h.Suffix = tail, all[:len(all)-tail], ""
+			return true
 		}
-		if m[8] >= 0 { // 00000…(22): that many bits
-			if strings.Trim(h.Digest, "0") != "" {
+	}
+	return false
+}
+
+// value sets what the digest must be from the line before the call and the text after it, and returns how much of that says so, or 0.
+func (h *Hash) value(before, after string) int {
+	m := digestRE().FindStringSubmatchIndex(after)
+	binary, to := m[2] >= 0, m[1]
+	h.Trailing = m[4] >= 0 && strings.HasPrefix(after[m[4]:], "[-")
+	if substrRE().MatchString(before) {
+		cut := cutRE().FindStringSubmatchIndex(after[to:])
+		if cut == nil {
+			return 0
+		}
+		h.Trailing = cut[2] < cut[3]
+		to += cut[1]
+	}
+	n := h.condition(before, after[to:], binary)
+	if n == 0 {
+		return 0
+	}
+	to += n
+	if m := lengthRE().FindStringSubmatch(after[to:min(len(after), to+200)]); m != nil && h.Length == 0 {
+		h.Length = atoi(m[1])
+	}
+	b := h.bits()
+	if b < 1 || b > 8*digestSize(h.Algorithm) || h.Length == 0 && b > 44 || h.Length > 16 {
+		return 0 // it cannot be solved, or how long the answer is has not come yet
+	}
+	if zeros := h.Digest == "" || strings.Trim(h.Digest, "0") == ""; zeros && b <= 44 && math.Pow(62, float64(h.Length)) < math.Exp2(float64(b+2)) {
+		h.Length = 0 // so few characters hardly have such a digest: ??? stands for any number
+	}
+	return to
+}
+
+// condition sets Digest, or ZeroBits, and Trailing, and returns how much of the text after the digest says so, or 0.
+func (h *Hash) condition(before, after string, binary bool) int {
+	if of := ofRE().FindStringSubmatch(before); of != nil {
+		m := zeroRE().FindStringIndex(after)
+		if m == nil {
+			return 0
+		}
+		h.Trailing = strings.EqualFold(of[1], "last") || strings.EqualFold(of[1], "trailing")
+		h.zeros(atoi(of[2]), of[3])
+		return m[1]
+	}
+	group := func(m []int, i int) string {
+		if m[2*i] < 0 {
+			return ""
+		}
+		return strings.ToLower(after[m[2*i]:m[2*i+1]])
+	}
+	if m := equalsRE().FindStringSubmatchIndex(after); m != nil {
+		digest := group(m, 3)
+		// "is a hash" says nothing, nor does "= 5 of them".
+		if len(digest) < 4 && group(m, 2) == "" && !strings.HasPrefix(group(m, 1), "==") {
+			return 0
+		}
+		if bits := group(m, 5); bits != "" { // 00000…(22): that many bits
+			if strings.Trim(digest, "0") != "" {
 				return 0
 			}
-			h.Digest, h.ZeroBits = "", atoi(text[m[8]:m[9]])
+			h.ZeroBits = atoi(bits)
+			return m[1]
 		}
-		return h.known(m[1])
+		return h.digest(digest, group(m, 4), binary, m[1])
 	}
-	if m := hasRE().FindStringSubmatchIndex(text); m != nil {
-		h.ZeroBits, h.Trailing = atoi(text[m[2]:m[3]]), strings.EqualFold(text[m[4]:m[5]], "trailing")
-		return h.known(m[1])
+	if m := hasRE().FindStringSubmatchIndex(after); m != nil {
+		h.Trailing = group(m, 2) == "trailing"
+		h.zeros(atoi(group(m, 1)), group(m, 3))
+		return m[7]
 	}
-	m := withRE().FindStringSubmatchIndex(text)
+	m := withRE().FindStringSubmatchIndex(after)
 	if m == nil {
 		return 0
 	}
-	h.Trailing = strings.EqualFold(text[m[2]:m[3]], "end")
-	if m[10] >= 0 {
-		h.Digest = strings.ToLower(text[m[10]:m[11]])
-		return h.known(m[11])
+	h.Trailing = group(m, 1) == "end"
+	if digest := group(m, 4); digest != "" {
+		return h.digest(digest, group(m, 5), binary, m[1])
 	}
-	h.ZeroBits = atoi(text[m[4]:m[5]])
-	// Zeros that are not called bits are hexadecimal digits.
-	if said := strings.ToLower(text[m[6]:m[9]]); !strings.Contains(said, "bit") && !strings.Contains(said, "bin") {
-		h.ZeroBits *= 4
-	}
-	return h.known(m[7])
+	h.zeros(atoi(group(m, 2)), group(m, 3))
+	return m[4] + len(group(m, 2)+" zero") // the words behind may belong to something else
 }
 
-// known returns n if the puzzle can be solved at all, else 0.
-func (h *Hash) known(n int) int {
-	if b := h.bits(); b < 1 || b > 8*digestSize(h.Algorithm) {
+// digest sets what is known of the digest: some digits, once or so many times, which are bits if it is binary. It returns n, or 0 if
+// that says nothing.
+func (h *Hash) digest(digits, times string, binary bool, n int) int {
+	if times != "" {
+		if t := atoi(times); t < 1 || t*len(digits) > 512 {
+			return 0
+		}
+		digits = strings.Repeat(digits, atoi(times))
+	}
+	if !binary {
+		h.Digest = digits
+		return n
+	}
+	if strings.Trim(digits, "0") != "" {
 		return 0
 	}
+	h.ZeroBits = len(digits)
 	return n
+}
+
+// zeros sets so many zero bits. Zeros that are not called bits are hexadecimal digits, unless so many are out of reach.
+func (h *Hash) zeros(n int, called string) {
+	called = strings.ToLower(called)
+	if !strings.Contains(called, "bit") && !strings.Contains(called, "bin") && n <= 11 {
+		n *= 4
+	}
+	h.ZeroBits = n
 }
 
 func atoi(s string) int {

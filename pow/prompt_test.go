@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -39,12 +40,39 @@ func TestFind(t *testing.T) {
 		{"quotes, hexdigest", `sha1("????" + "a+b c").hexdigest() == '` + zeroHash[:40] + "'\n", Hash{Algorithm: "sha1", Suffix: "a+b c", Length: 4, Digest: zeroHash[:40]}},
 		{"prefix", "hashlib.sha256(b'abc' + S).hexdigest()[:6] == \"00ff00\"\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "00ff00"}},
 		{"last digits", "md5(abc + X).hexdigest()[-5:] == 12345\n", Hash{Algorithm: "md5", Prefix: "abc", Digest: "12345", Trailing: true}},
-		{"bits in parentheses", "sha256(rR5JOL + ???) == 0000000000000000000000(22)...\n", Hash{Algorithm: "sha256", Prefix: "rR5JOL", Length: 3, ZeroBits: 22}},
+		{"bits in parentheses", "sha256(rR5JOL + ???) == 0000000000000000000000(22)...\n", Hash{Algorithm: "sha256", Prefix: "rR5JOL", ZeroBits: 22}},
 		{"between", "SHA-256(\"ab\" + ans + \"cd\") starts with 20 zero bits\n", Hash{Algorithm: "sha256", Prefix: "ab", Suffix: "cd", ZeroBits: 20}},
 		{"unhex", "please give S such that sha256(unhex(\"0123456789abcdef\" + S)) ends with 28 zero bits (see pow-solver.cpp).\n", Hash{Algorithm: "sha256", Prefix: "0123456789abcdef", Hex: true, ZeroBits: 28, Trailing: true}},
 		{"must start with", "sha512(abc+nonce) must start with 6 zeros\n", Hash{Algorithm: "sha512", Prefix: "abc", ZeroBits: 24}},
 		{"startswith", "md5('abc' + x).hexdigest().startswith('000000')\n", Hash{Algorithm: "md5", Prefix: "abc", Digest: "000000"}},
 		{"leading zero bits", "sha256(abc + X) has at least 21 leading zero bits\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 21}},
+		{"repeated", `sha256("abc"+X).hexdigest()[:6] == "0"*6` + "\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "000000"}},
+		{"startswith, repeated", `sha256(abc + answer).hexdigest().startswith("0" * 5)` + "\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "00000"}},
+		{"binary", "[+] sha256(abc + ???).binary.endswith('0000000000000000')\n[-] ??? = ", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 16, Trailing: true}},
+		{"a name, told below", "find X so that sha256(prefix + X) starts with 5 zero hex digits\nprefix: JEBe95\nX: ", Hash{Algorithm: "sha256", Prefix: "JEBe95", ZeroBits: 20}},
+		{"a name, told above", "[*] salt = 'a-b'\n[*] md5(nonce + salt) == 00000000(20)\n", Hash{Algorithm: "md5", Suffix: "a-b", ZeroBits: 20}},
+		{"a nonce that is given", "nonce: 12ab\nsha1(nonce + X) has 20 leading zero bits\n", Hash{Algorithm: "sha1", Prefix: "12ab", ZeroBits: 20}},
+		{"a name that is not told", "sha256(prefix + X) starts with 5 zero hex digits\n", nil},
+		{"one argument", "such that md5(X)[-6:] = 4fd2a1 and len(X) = 11\n", Hash{Algorithm: "md5", Length: 11, Digest: "4fd2a1", Trailing: true}},
+		{"a colon", "[+] send the string that sha256(string)[-6:]: 86df4f\n", Hash{Algorithm: "sha256", Digest: "86df4f", Trailing: true}},
+		{"a length below", `SHA256(X + "abc").hexdigest() = "` + zeroHash[:32] + "...\",\nX is a string of alphanumeric and |X| = 4\nEnter X: ", Hash{Algorithm: "sha256", Suffix: "abc", Length: 4, Digest: zeroHash[:32]}},
+		{"a length to come", `SHA256(X + "abc").hexdigest() = "` + zeroHash[:32] + "...\",\n", nil},
+		{"bars", "sha256(abc || X) must start with 20 zero bits\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 20}},
+		{"bits of", "find a value x such that the last 20 bits of sha256(abc || x) are zero\nx: ", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 20, Trailing: true}},
+		{"digits of", "The first 5 hex digits of sha256(\"abc\" + S) must be 0\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 20}},
+		{"Python", "hashlib.sha256(('abc' + input).encode()).hexdigest()[:5] == '00000'\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "00000"}},
+		{"Python, each", "sha256('abc'.encode() + X.encode()).hexdigest()[:5] == '00000'\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "00000"}},
+		{"PHP", `substr(md5($str), 0, 5) === "a1b2c"` + "\n$str = ", Hash{Algorithm: "md5", Digest: "a1b2c"}},
+		{"glued before", `sha256("????7InH") = ` + zeroHash + "\n", Hash{Algorithm: "sha256", Suffix: "7InH", Length: 4, Digest: zeroHash}},
+		{"glued behind", "SHA256(KTch7InXXXX) = " + zeroHash + "\n", Hash{Algorithm: "sha256", Prefix: "KTch7In", Length: 4, Digest: zeroHash}},
+		{"an arrow", "sha256(XXXX + 7InH) => " + zeroHash + "\n", Hash{Algorithm: "sha256", Suffix: "7InH", Length: 4, Digest: zeroHash}},
+		{"a word", `find str s.t. md5("abc" + str) begins with "00000"` + "\nstr: ", Hash{Algorithm: "md5", Prefix: "abc", Digest: "00000"}},
+		{"ends in", "SHA1(abc + X) ends in 20 zero bits\n", Hash{Algorithm: "sha1", Prefix: "abc", ZeroBits: 20, Trailing: true}},
+		{"leading zeros", "sha256(abc + nonce) needs 5 leading zeros (hex)\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 20}},
+		{"many zeros", "sha256(abc + nonce) has 24 leading zeros\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 24}},
+		{"sha3", "sha3_256(abc + X)[:5] == 00000\n", Hash{Algorithm: "sha3-256", Prefix: "abc", Digest: "00000"}},
+		{"a sentence", "sha256(X) is a hash, md5(x) = 5 of them\n", nil},
+		{"only two", "sha256(abc + ??) starts with 00000\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "00000"}},
 		{"words cut off", "sha256(abc + X) starts with 20 zero", nil},
 		{"nothing unknown", "sha256(abc + def) == " + zeroHash + "\n", nil},
 		{"two unknown", "sha256(XXXX + YY + ????) == " + zeroHash + "\n", nil},
@@ -137,6 +165,7 @@ func TestHashSolve(t *testing.T) {
 		{Algorithm: "md5", Prefix: "ab", Digest: "DEF", Trailing: true},
 		{Algorithm: "sha384", Prefix: "ab", ZeroBits: 3},
 		{Algorithm: "sha224", Prefix: "ab", Digest: "00"},
+		{Algorithm: "sha3-256", Prefix: "ab", Digest: "00"},
 		{Algorithm: "sha1", Prefix: strings.Repeat("long", 40), ZeroBits: 9},
 	} {
 		answer, err := h.Solve(t.Context(), func(p Progress) {
@@ -272,4 +301,18 @@ func FuzzFind(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestManyNames: a server that names much in what it calls a puzzle does not take the time of who looks at it.
+func TestManyNames(t *testing.T) {
+	text := strings.Repeat("md5(prefix+ab)", 300)
+	begin := time.Now()
+	for range 100 {
+		if p, _, ok := Find([]byte(text)); ok {
+			t.Fatalf("found %v", p)
+		}
+	}
+	if d := time.Since(begin); d > 2*time.Second {
+		t.Errorf("looking a hundred times at %d bytes took %v", len(text), d)
+	}
 }

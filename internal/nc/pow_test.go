@@ -226,3 +226,34 @@ func TestPowProgress(t *testing.T) {
 		t.Errorf("got %q and %q, %v", out, &errs, err)
 	}
 }
+
+// TestPowTooLate: an answer that the server did not wait for is a failure, and where the input was taken for it, that is told.
+func TestPowTooLate(t *testing.T) {
+	hard := pow.New(50_000_000)
+	for name, tt := range map[string]struct {
+		args  string
+		early bool // the server asks when it has had the input
+		want  string
+	}{
+		"the input went first": {"--pow-wait 50ms", true, "after the input had been sent to it\nhint: --pow-wait TIME"},
+		"no patience":          {"", false, "the server went away before the kctf proof of work"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := serve(t, func(c *net.TCPConn) {
+				if tt.early {
+					readLine(c)
+				}
+				io.WriteString(c, hard.Prompt(pow.KCTF))
+				c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+				c.Read(make([]byte, 1))
+			})
+			cmd := exec.Command(ncBinary, append(strings.Fields("--pow "+tt.args), "127.0.0.1", port)...)
+			cmd.Stdin = strings.NewReader("hello\n")
+			var errs bytes.Buffer
+			cmd.Stderr = &errs
+			if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(errs.String(), tt.want) {
+				t.Errorf("%v, status %d, said\n%s", err, cmd.ProcessState.ExitCode(), &errs)
+			}
+		})
+	}
+}

@@ -68,6 +68,9 @@ func (n *netcat) converse(ctx context.Context, conn net.Conn) error {
 	err = s.run(ctx, func() { s.summary(start) })
 	if s.solver != nil {
 		<-s.solver.Done()
+		if err == nil {
+			err = s.solver.Err()
+		}
 	}
 	stopProgress()
 	off()

@@ -69,6 +69,7 @@ type Solver struct {
 	free    chan struct{} // closed when the input may go
 	release func()        // closes free
 	done    chan struct{}
+	err     error // set before done is closed
 }
 
 type state int
@@ -123,6 +124,9 @@ func (v *Solver) Gone() { close(v.gone) }
 
 // Done is closed when the Solver has ended.
 func (v *Solver) Done() <-chan struct{} { return v.done }
+
+// Err says which puzzle the server did not get an answer to, once Done is closed.
+func (v *Solver) Err() error { return v.err }
 
 // Working reports whether it shows what it does by Status.
 func (v *Solver) Working() bool { return v.working.Load() }
@@ -223,6 +227,7 @@ func (v *Solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 		v.release()
 	}()
 	r := v.c.Report
+	early := !v.c.Asks && ended(v.free) // the input went first
 	if v.c.Asks && !v.consent(ctx, puzzle) {
 		return
 	}
@@ -254,12 +259,15 @@ func (v *Solver) answer(ctx context.Context, puzzle pow.Puzzle) {
 	}
 	took := time.Since(begin)
 	switch {
+	case err != nil && early && ended(v.gone):
+		v.err = report.WithHint(fmt.Errorf("the server asked for a %s after the input had been sent to it", puzzle.Describe()), "--pow-wait TIME keeps the input back until it has been quiet for so long")
 	case err != nil && ended(v.gone):
-		r.Note("the server went away before the %s was solved", puzzle.Describe())
+		v.err = report.WithHint(fmt.Errorf("the server went away before the %s was solved", puzzle.Describe()), "it may set a time limit: a faster machine, or all of this one")
 	case err != nil && ended(v.c.Over):
 	case err != nil:
-		r.Note("the %s is not answered: %v", puzzle.Describe(), err)
+		v.err = fmt.Errorf("the %s is not answered: %w", puzzle.Describe(), err)
 	default:
+		v.err = nil
 		r.Say("Solved the %s in %.2f s, answer sent", puzzle.Describe(), took.Seconds())
 		r.Event("pow", "puzzle", puzzle.Describe(), "answer", text, "seconds", took.Seconds())
 	}
