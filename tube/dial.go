@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -87,9 +88,7 @@ func parseTarget(target string) (network, addr string, crlf bool, err error) {
 	bad := func(why string) (string, string, bool, error) {
 		return "", "", false, fmt.Errorf(`tube: connect to %q: %s; write it like "nc host 1337", "host:1337" or "tls://host:1337"`, target, why)
 	}
-	if len(words) > 1 && (words[0] == "$" || words[0] == "#" || words[0] == ">") {
-		words = words[1:]
-	}
+	words = command(words)
 	switch {
 	case len(words) == 0:
 		return bad("no address")
@@ -131,6 +130,28 @@ func parseTarget(target string) (network, addr string, crlf bool, err error) {
 		return bad(fmt.Sprintf("%q is no port (1 to 65535)", port))
 	}
 	return network, addr, crlf, nil
+}
+
+// command takes off a command line what people copy along with it: a prompt, `…` around it, a comment behind it, and what only readies
+// the terminal.
+func command(words []string) []string {
+	if len(words) > 1 && (words[0] == "$" || words[0] == "#" || words[0] == ">") {
+		words = words[1:]
+	}
+	if i := slices.IndexFunc(words, func(w string) bool { return w[0] == '#' }); i > 0 {
+		words = words[:i]
+	}
+	if n := len(words); n > 0 && len(words[0]) > 1 && words[0][0] == '`' && strings.HasSuffix(words[n-1], "`") {
+		words = strings.Fields(strings.Trim(strings.Join(words, " "), "`"))
+	}
+	if len(words) > 1 && words[0] == "stty" {
+		end := slices.IndexFunc(words, func(w string) bool { return w == "&&" || strings.HasSuffix(w, ";") })
+		words = words[end+1:]
+	}
+	if len(words) > 1 && words[0] == "rlwrap" {
+		words = words[1:]
+	}
+	return words
 }
 
 func unbracket(host string) string {

@@ -78,8 +78,10 @@
 //	recvuntil(delim)                 RecvUntil; to forget what comes: Skip
 //	recvuntil((a, b))                RecvAny, which tells which one it was
 //	recvregex, recvline_regex        RecvRegexp, Expect
-//	recvall(), recvrepeat()          RecvAll(limit), Drain
-//	clean()                          Drain, Discard
+//	recvall()                        RecvAll(limit)
+//	recvrepeat(t), clean(t)          RecvRepeat(t); what is there already: Drain; all to the end: Discard
+//	recvpred(f)                      Lines, ReadByte, or RecvRegexp
+//	recvline_contains(…) and its kind  RecvRegexp, Lines
 //	can_recv(timeout)                Within(timeout).Peek(1)
 //	unrecv(data)                     Unrecv
 //	send, sendline                   Send, SendLine

@@ -174,6 +174,47 @@ func recvAll[T text](t *Tube, limit int) (out T, err error) {
 	}
 }
 
+// RecvRepeat returns everything until nothing has come for so long, or until
+// the end of the stream: a banner that is to be out of the way, say. That it
+// was quiet, or the end, is no error; where the call's own time is up before,
+// or more than WithMaxBuffer's limit has come, there is one, and the bytes stay
+// readable.
+func (t *Tube) RecvRepeat(quiet time.Duration) (string, error) { return recvRepeat[string](t, quiet) }
+
+// RecvRepeatBytes is RecvRepeat for binary data.
+func (t *Tube) RecvRepeatBytes(quiet time.Duration) ([]byte, error) {
+	return recvRepeat[[]byte](t, quiet)
+}
+
+func recvRepeat[T text](t *Tube, quiet time.Duration) (out T, err error) {
+	c := call{view: t}
+	defer c.end()
+	if err := t.receive(&c); err != nil {
+		return out, t.unheld("recv repeat", "", err)
+	}
+	defer t.in.leave()
+	for {
+		if m := t.cfg.max; m > 0 && t.buf.size > m {
+			return out, t.failed("recv repeat", fmt.Sprintf("of at most %d bytes", m), ErrTooLong)
+		}
+		wait := call{view: t.Within(quiet)}
+		own := !c.until().IsZero() && c.until().Before(wait.until())
+		if own {
+			err = t.fill(&c)
+		} else {
+			err = t.fill(&wait)
+		}
+		wait.end()
+		switch {
+		case err == nil:
+		case err == io.EOF, err == os.ErrDeadlineExceeded && !own:
+			return take[T](t, t.buf.size), nil
+		default:
+			return out, t.failed("recv repeat", fmt.Sprintf("until %v of silence", quiet), err)
+		}
+	}
+}
+
 const (
 	drainWait = time.Millisecond
 	drainMost = 64 << 20 // a peer that never stops sending must not hold Drain for ever

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,67 @@ func TestDeadlines(t *testing.T) {
 		defer cancel()
 		takes(t, "a context's deadline", 3*time.Second, context.DeadlineExceeded, recvErr(a.With(ctx)))
 		takes(t, "as a timeout", 0, os.ErrDeadlineExceeded, recvErr(a.With(ctx)))
+	})
+}
+
+// TestRecvRepeat waits for silence, and loses nothing when it may not wait so long.
+func TestRecvRepeat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pipe(tube.WithTimeout(10*time.Second), tube.WithMaxBuffer(100))
+		defer a.Close()
+		defer b.Close()
+		say := func(n int, every time.Duration, end bool) {
+			go func() {
+				for range n {
+					time.Sleep(every)
+					b.Send("x")
+				}
+				if end {
+					b.Close()
+				}
+			}()
+		}
+		took := func(want time.Duration, f func()) {
+			t.Helper()
+			start := time.Now()
+			f()
+			if d := time.Since(start); d != want {
+				t.Errorf("it took %v, want %v", d, want)
+			}
+		}
+		say(3, time.Second, false)
+		took(5*time.Second, func() {
+			s, err := a.RecvRepeat(2 * time.Second)
+			got(t, "RecvRepeat", s, err, "xxx")
+		})
+		took(2*time.Second, func() {
+			s, err := a.RecvRepeat(2 * time.Second)
+			got(t, "RecvRepeat of nothing", s, err, "")
+		})
+		say(12, time.Second, false)
+		took(10*time.Second, func() {
+			_, err := a.RecvRepeat(2 * time.Second)
+			failed(t, "RecvRepeat of one who goes on", err, os.ErrDeadlineExceeded)
+		})
+		took(4*time.Second, func() {
+			s, err := a.RecvRepeat(2 * time.Second)
+			got(t, "RecvRepeat after that", s, err, "xxxxxxxxxxxx")
+		})
+		cause := errors.New("enough")
+		took(time.Second, func() {
+			_, err := a.With(cancelAfter(t, time.Second, cause)).RecvRepeat(time.Hour)
+			failed(t, "RecvRepeat with a context", err, cause)
+		})
+		go b.Send(strings.Repeat("y", 101))
+		_, err := a.RecvRepeat(time.Second)
+		failed(t, "RecvRepeat of too much", err, tube.ErrTooLong)
+		got(t, "Drain", a.Drain(), nil, strings.Repeat("y", 100))
+		say(1, time.Second, true)
+		took(time.Second, func() {
+			s, err := a.RecvRepeatBytes(2 * time.Second)
+			got(t, "RecvRepeat to the end", string(s), err, "yx")
+		})
 	})
 }
 

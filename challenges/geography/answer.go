@@ -2,6 +2,7 @@ package geography
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +17,11 @@ const (
 	pointForm = "latitude longitude in degrees: -12.34 56.78 (or 12.34S 56.78E)"
 )
 
-// parseList splits a list at semicolons or else at commas.
-func parseList(answer string) []string {
-	sep := ","
-	if strings.Contains(answer, ";") {
-		sep = ";"
-	}
+// separators of lists. A dash has spaces around it, unlike that of Guinea-Bissau.
+var separators = []string{";", "->", "→", "|", "\t", " - ", " – ", "/", ","}
+
+// split cuts a list at a separator.
+func split(answer, sep string) []string {
 	var out []string
 	for part := range strings.SplitSeq(answer, sep) {
 		if part = strings.TrimSpace(part); part != "" {
@@ -31,13 +31,41 @@ func parseList(answer string) []string {
 	return out
 }
 
-// parseCountries reads a list of countries; ok is false when one of them is none.
+// parseCountries reads a list of countries; ok is false when one of them is none. Names have separators, too ("Congo - Kinshasa"): the
+// first one counts at which the list is one of countries.
 func parseCountries(answer string) (list []*geo.Country, ok bool) {
-	parts := parseList(answer)
-	if list = countries(parts, 1); list == nil && !strings.Contains(answer, ";") {
-		list = countries(parts, mostCommas+1)
+	for _, sep := range separators {
+		if !strings.Contains(answer, sep) {
+			continue
+		}
+		parts := split(answer, sep)
+		if list = countries(parts, 1); list == nil && sep == "," {
+			list = countries(parts, mostCommas+1)
+		}
+		if list == nil && len(parts) > 0 {
+			list = countries(withAnd(parts), 1)
+		}
+		if list != nil {
+			return list, true
+		}
+	}
+	if !strings.Contains(answer, ";") {
+		list = countries([]string{answer}, 1)
 	}
 	return list, list != nil
+}
+
+// withAnd cuts the last part of a list at its "and": "X, Y and Z".
+func withAnd(parts []string) []string {
+	last := parts[len(parts)-1]
+	parts = slices.Clone(parts[:len(parts)-1])
+	if rest, ok := strings.CutPrefix(last, "and "); ok { // "X, Y, and Z"
+		return append(parts, rest)
+	}
+	if i := strings.LastIndex(last, " and "); i >= 0 {
+		return append(parts, last[:i], last[i+len(" and "):])
+	}
+	return nil
 }
 
 // mostCommas is how many there are in a country's name: "Bolivia, Plurinational State of".
@@ -89,16 +117,24 @@ func codesOf(list []*geo.Country) string {
 	return strings.Join(out, "; ")
 }
 
+// numberRE is a decimal number: with an exponent, as programs write them, or with its thousands apart, as people do.
+var numberRE = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,2})?$`)
+
+var thousandsRE = regexp.MustCompile(`^([+-]?[0-9]{1,3})((?:[ ,'][0-9]{3})+)(\.[0-9]*)?$`)
+
 // parseNumber reads a decimal number; a unit may follow.
 func parseNumber(s string, units ...string) (float64, bool) {
-	s = strings.ToLower(strings.TrimSpace(s))
+	s = strings.TrimSpace(strings.TrimLeft(strings.ToLower(strings.TrimSpace(s)), "~≈"))
 	for _, u := range units {
 		if rest, ok := strings.CutSuffix(s, u); ok {
 			s = strings.TrimSpace(rest)
 			break
 		}
 	}
-	if strings.Trim(s, "0123456789.+-") != "" { // ParseFloat also knows inf, nan, 0x1p2 and 1e9
+	if m := thousandsRE.FindStringSubmatch(s); m != nil {
+		s = m[1] + strings.NewReplacer(" ", "", ",", "", "'", "").Replace(m[2]) + m[3]
+	}
+	if !numberRE.MatchString(s) { // ParseFloat also knows inf, nan and 0x1p2
 		return 0, false
 	}
 	x, err := strconv.ParseFloat(s, 64)
@@ -108,6 +144,10 @@ func parseNumber(s string, units ...string) (float64, bool) {
 // parsePoint reads a latitude and a longitude. With a space before the letter of the hemisphere there are
 // four fields; four numbers are none.
 func parsePoint(s string) (geo.Point, bool) {
+	s = strings.TrimSpace(s)
+	if len(s) > 1 && (s[0] == '(' && s[len(s)-1] == ')' || s[0] == '[' && s[len(s)-1] == ']') { // as Python shows it
+		s = s[1 : len(s)-1]
+	}
 	fields := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t,;°", r) })
 	if len(fields) == 4 && isLetter(fields[1]) && isLetter(fields[3]) { // 12.3 N 45.6 E
 		fields = []string{fields[0] + fields[1], fields[2] + fields[3]}
@@ -120,6 +160,8 @@ func parsePoint(s string) (geo.Point, bool) {
 	p := geo.Point{Lat: lat, Lon: lon}
 	return p, ok1 && ok2 && p.Valid()
 }
+
+func isPoint(s string) bool { _, ok := parsePoint(s); return ok }
 
 func isLetter(s string) bool { return len(s) == 1 && strings.ContainsAny(s, "NSEWnsew") }
 

@@ -24,8 +24,8 @@
 //	OK    the answer is right
 //	NO    it is wrong: a ranked game is over, practice goes on
 //	LATE  it did not come in time: the game is over
-//	BAD   the line was no answer (too long, no UTF-8, NUL bytes, an unknown command): it does not count,
-//	      and why is said
+//	BAD   the line was no answer (too long, no UTF-8, NUL bytes, an unknown command; in a ranked game also
+//	      what is no number, point or time where one is asked for): it does not count, and why is said
 //	FLAG  the flag, or that of a checkpoint, is the rest of the line
 //	BYE   the last line. After a ranked game: right/rounds, thinking time, replay id
 //
@@ -62,7 +62,9 @@
 // with the score, and what would have been right is not said. Practice says it, with the sources, has no
 // clock and no flag.
 //
-// Every kind says in its prompt, or after hint, how an answer looks and how exact it must be. Distances
+// Every kind says in its prompt, or after hint, how an answer looks and how exact it must be; hint in the
+// menu tells it of all kinds. Lists are separated by ; or , (also -> | / tabs and dashes with spaces around
+// them), numbers may have their thousands apart, an exponent, and a unit. Distances
 // are along great circles of a sphere of radius 6371.0088 km and right to 1 %, bearings to 1 degree,
 // antipodes to 20 km; a point that is asked about is at least 15 km inside its country in two atlases,
 // and in no area that another claims; where a border is disputed both views are right; flags that look

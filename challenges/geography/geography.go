@@ -22,7 +22,7 @@ const Protocol = 1
 
 // drawing is the version of how questions are drawn: count it up with every change that gives a seed
 // other questions, so that old replay ids are refused instead of showing a game that never was.
-const drawing = 2
+const drawing = 3
 
 // Options are the choices of who hosts the challenge. The zero value is a good one.
 type Options struct {

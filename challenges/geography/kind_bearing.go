@@ -13,6 +13,9 @@ const (
 	antipodeWithin = 20  // km, a fifth of a degree
 )
 
+// angles are the words that may follow an angle.
+var angles = []string{"°", "deg", "degrees"}
+
 var bearingKind = kind{
 	name: "bearing", tier: 2,
 	asks: "the direction from city to city, or an antipode",
@@ -28,8 +31,9 @@ var bearingKind = kind{
 			key:    a.name + "-" + b.name,
 			prompt: say("Initial bearing from the first to the second? (degrees, to 1)"),
 			block:  placesBlock(a, b),
+			reads:  func(answer string) bool { _, ok := parseNumber(answer, angles...); return ok },
 			accepts: func(answer string) bool {
-				x, ok := parseNumber(answer, "°", "deg", "degrees")
+				x, ok := parseNumber(answer, angles...)
 				return ok && x >= -180 && x <= 360 && math.Abs(math.Remainder(x-want, 360)) <= bearingWithin
 			},
 			answer:  fmt.Sprintf("%.1f", want),
@@ -55,6 +59,7 @@ func antipodeOf(a place) question {
 		key:    a.name,
 		prompt: say("Which point is its antipode? (latitude longitude, to %d km)", antipodeWithin),
 		block:  placesBlock(a),
+		reads:  isPoint,
 		accepts: func(answer string) bool {
 			p, ok := parsePoint(answer)
 			return ok && geo.Distance(p, want) <= antipodeWithin

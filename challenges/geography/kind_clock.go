@@ -26,6 +26,7 @@ var clockKind = kind{
 		return question{
 			key:    c.Alpha2(),
 			prompt: say("What did clocks in "+c.Capital().Name()+" (%s) show at "+at.Format(clockLayout)+" UTC?", c),
+			reads:  func(answer string) bool { _, ok := parseTime(answer); return ok },
 			accepts: func(answer string) bool {
 				t, ok := parseTime(answer)
 				return ok && t.Format(clockLayout) == local.Format(clockLayout)
@@ -77,9 +78,9 @@ func zoneOf(name string) *time.Location {
 	return z
 }
 
-// parseTime reads a local time, with seconds or not, with a T or a space.
+// parseTime reads a local time, with seconds or not, with a T or a space, the date with dashes, slashes or dots.
 func parseTime(s string) (time.Time, bool) {
-	s = strings.ToUpper(strings.TrimSpace(s))
+	s = strings.NewReplacer("/", "-", ".", "-").Replace(strings.ToUpper(strings.TrimSpace(s)))
 	for _, layout := range []string{clockLayout, "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, true

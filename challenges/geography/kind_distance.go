@@ -14,6 +14,9 @@ const (
 	farCities  = 19_000
 )
 
+// kilometres are the words that may follow a distance.
+var kilometres = []string{"km", "kilometres", "kilometers"}
+
 var distanceKind = kind{
 	name: "distance", tier: 2,
 	asks: "the distance between two cities along the great circle",
@@ -26,8 +29,9 @@ var distanceKind = kind{
 			key:    a.name + "-" + b.name,
 			prompt: say(fmt.Sprintf("How far apart, in km? (sphere of radius %.4f km, to 1 %%%%)", geo.EarthRadius)),
 			block:  placesBlock(a, b),
+			reads:  func(answer string) bool { _, ok := parseNumber(answer, kilometres...); return ok },
 			accepts: func(answer string) bool {
-				x, ok := parseNumber(answer, "km", "kilometres", "kilometers")
+				x, ok := parseNumber(answer, kilometres...)
 				return ok && near(x, km, 0.01)
 			},
 			answer:  fmt.Sprintf("%.0f km", km),

@@ -18,6 +18,7 @@ var equidistantKind = kind{
 			key:    a.name + "-" + b.name + "-" + c.name,
 			prompt: say("Which point is equally far from all three, to 1 %%? (lat lon)"),
 			block:  placesBlock(a, b, c),
+			reads:  isPoint,
 			accepts: func(answer string) bool {
 				p, ok := parsePoint(answer)
 				if !ok {

@@ -19,7 +19,7 @@ var askPoint = askable(geo.AskPoint)
 var locateKind = kind{
 	name: "locate", tier: 2,
 	asks: "the countries that five points are in",
-	form: "five countries in the order of the points, separated by ;",
+	form: "five countries in the order of the points, separated by ; or ,",
 
 	draw: func(r *rand.Rand) question {
 		var in []*geo.Country

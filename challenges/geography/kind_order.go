@@ -22,7 +22,7 @@ const (
 var orderKind = kind{
 	name: "order", tier: 3,
 	asks: "six countries in the order of where their capitals are",
-	form: listForm + ", in order",
+	form: "in this order: " + listForm,
 
 	draw: func(r *rand.Rand) question {
 		o := orders[r.IntN(len(orders))]

@@ -13,7 +13,7 @@ import (
 var wayKind = kind{
 	name: "way", tier: 2,
 	asks: "the fewest borders between two, or a way across them",
-	form: "a number; or all countries of the way in order, both ends included, separated by ;",
+	form: "a number; or all countries of the way in order, both ends included, separated by ; or ,",
 
 	draw: func(r *rand.Rand) question {
 		var from, to *geo.Country
@@ -31,8 +31,9 @@ var wayKind = kind{
 		if r.IntN(2) == 0 {
 			q.prompt = say("How many borders must one cross by land from %s to %s?", from, to)
 			q.answer = strconv.Itoa(x.Most)
+			q.reads = func(answer string) bool { _, ok := parseNumber(answer, "borders", "border"); return ok }
 			q.accepts = func(answer string) bool {
-				n, ok := parseNumber(answer)
+				n, ok := parseNumber(answer, "borders", "border")
 				return ok && n >= float64(x.Fewest) && n <= float64(x.Most) && n == float64(int(n))
 			}
 			if x.Fewest != x.Most {

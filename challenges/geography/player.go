@@ -175,7 +175,7 @@ func (p *player) common(in input) (done bool, err error) {
 		v.lang = arg
 		p.info("countries are named in " + languageNames[arg] + "; answers may be in any language")
 	case word == "hint" && arg == "":
-		p.info(wrap(fmt.Sprintf(generalHint, len(geo.Languages())), 76)...)
+		p.info(append(wrap(fmt.Sprintf(generalHint, len(geo.Languages())), 76), forms()...)...)
 	default:
 		return false, nil
 	}
@@ -185,6 +185,17 @@ func (p *player) common(in input) (done bool, err error) {
 const generalHint = "Answers: places in any of %d languages, in any case, with or without accents; countries also by " +
 	"ISO code. Where sources differ, any of theirs is right. Practice first, it explains every answer; then " +
 	"script it: read up to the prompt, answer the last line that starts with Q."
+
+// forms lists how answers look, kind by kind.
+func forms() []string {
+	lines := []string{""}
+	for _, k := range kinds {
+		for i, l := range wrap(k.form, 64) {
+			lines = append(lines, fmt.Sprintf("%-12s %s", map[bool]string{true: k.name}[i == 0], l))
+		}
+	}
+	return lines
+}
 
 // practise asks without a clock and explains.
 func (p *player) practise(arg string) error {
@@ -261,7 +272,11 @@ func (p *player) ask(q question, n, of int, c *clock) (input, error) {
 		case word == "menu" && arg == "" && c == nil:
 			return in, nil
 		case word == "replay", slices.Contains([]string{"start", "practice", "menu"}, word) && (arg == "" || kindNamed(arg) != nil):
-			p.bad("a game is on; menu leaves practice, quit ends the session")
+			way := "quit ends it"
+			if c == nil {
+				way = "menu leaves practice, quit ends the session"
+			}
+			p.bad("a game is on; " + way)
 			continue
 		}
 		switch done, err := p.common(in); {
@@ -269,6 +284,8 @@ func (p *player) ask(q question, n, of int, c *clock) (input, error) {
 			return in, err
 		case !done && in.order:
 			p.bad("that command takes no such argument")
+		case !done && c != nil && q.reads != nil && !q.reads(in.text): // practice explains what would have been right
+			p.bad("that cannot be read: " + q.kind.form)
 		case !done:
 			return in, nil
 		}

@@ -50,6 +50,7 @@ type question struct {
 	prompt phrase
 	block  func(v view) []string // lines under the prompt; nil for none
 
+	reads   func(answer string) bool // whether an answer has the form of one at all; nil: any has, as a name
 	accepts func(answer string) bool
 	answer  string          // a right one, the one that is shown
 	also    func() []string // other right ones, where they can be listed; nil: none. Practice alone asks

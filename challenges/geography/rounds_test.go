@@ -1,6 +1,7 @@
 package geography
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,29 @@ func TestClockCountsWaitingOnly(t *testing.T) {
 		rest, _ := p.RecvAll(0)
 		if !strings.Contains(rest, "BYE 30/60 right, 7.000 s") || strings.Count(rest, "BAD") != 4 || !strings.Contains(rest, "LATE") {
 			t.Errorf("got %s", rest[max(0, len(rest)-600):])
+		}
+	})
+}
+
+// TestUnreadableInRanked: what cannot be read as an answer is told, with how one looks, and the question is asked again.
+func TestUnreadableInRanked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, qs := fixed(12)
+		i := slices.IndexFunc(qs, func(q question) bool { return q.reads != nil })
+		if i < 0 {
+			t.Fatal("no such question")
+		}
+		p := chaltest.Start(t, c, chaltest.WithTube(tube.WithTimeout(time.Hour)))
+		p.Send("start\n")
+		for _, q := range qs[:i] {
+			p.SendLine(q.answer)
+		}
+		p.SendLine("about six")
+		p.SendLine(qs[i].answer)
+		p.SendLine("quit")
+		rest, _ := p.RecvAll(0)
+		if !strings.Contains(rest, "BAD that cannot be read: "+qs[i].kind.form) || !strings.Contains(rest, fmt.Sprintf("BYE %d/60 right", i+1)) {
+			t.Errorf("got %s", rest[max(0, len(rest)-900):])
 		}
 	})
 }
