@@ -385,6 +385,7 @@ func TestInteropUnix(t *testing.T) {
 			k := talk(t, client[0], client[1:]...)
 			k.say(t, "ping\n")
 			l.hears(t, "ping\n")
+			l.says(t, "Connection received on "+path)
 			l.say(t, "pong\n")
 			k.hears(t, "pong\n")
 			k.wait(t)

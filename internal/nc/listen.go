@@ -415,6 +415,8 @@ func (n *netcat) serveDatagrams(ctx context.Context) error {
 		n.r.Event("accepted", "remote", a.String())
 		if ap, ok := addrPort(a); ok && n.r.Verbose > 0 {
 			n.r.Say("Connection received on %s %d", n.nameOf(ctx, ap.Addr()), ap.Port())
+		} else if n.c.Unix {
+			n.r.Say("Connection received on %s", n.c.Host)
 		}
 		return true
 	}}
