@@ -186,6 +186,10 @@ func (r *Runner) send(ctx context.Context, p *Process, take func(*Runner, contex
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil { // making a slot may have taken long: do not hand over a connection that the server is about to close
+		r.release(s)
+		return context.Cause(ctx)
+	}
 	m, err := r.spawnMessage(p.own, r.plan.ids+s.user)
 	if err != nil {
 		r.release(s)
