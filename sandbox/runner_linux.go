@@ -192,7 +192,7 @@ func (r *Runner) setUp(l *launcherProcess) error {
 }
 
 // setLimits gives the launcher the limits of each process. One that was inherited and is lower than the policy's stays, where it
-// may not be raised: it is stricter than asked.
+// may not be raised: it is stricter than asked. But of open files somebody may have asked for as many as the program needs.
 func (r *Runner) setLimits(l *launcherProcess) error {
 	for _, want := range rlimits(r.plan) {
 		s := newScript(msgSetup)
@@ -206,8 +206,14 @@ func (r *Runner) setLimits(l *launcherProcess) error {
 			continue
 		}
 		hard := int64(inherited.Max)
-		if want.resource == unix.RLIMIT_NOFILE && hard < minOpenFiles {
-			return fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d: raise the limit (ulimit -Hn)", hard, minOpenFiles)
+		if want.resource == unix.RLIMIT_NOFILE {
+			const raise = "raise the server's own limit (ulimit -Hn, LimitNOFILE=)"
+			switch {
+			case hard < minOpenFiles:
+				return &hintedError{fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d", hard, minOpenFiles), raise}
+			case want.value != DefaultOpenFiles: // who asks for so many needs them
+				return &hintedError{fmt.Errorf("sandbox: %d open files are more than the server itself may have (%d)", want.value, hard), raise + ", or ask for fewer"}
+			}
 		}
 		s = newScript(msgSetup)
 		limit(s, want.what, want.resource, hard, hard)
