@@ -65,10 +65,15 @@ func buildRoot(s *script, p Policy, program string) error {
 	s.call("enter the root", unix.SYS_CHDIR, b.stage)
 	s.call("pivot_root", unix.SYS_PIVOT_ROOT, ".", ".")
 	s.call("leave the host's root", unix.SYS_UMOUNT2, ".", unix.MNT_DETACH)
-	dir := cmp.Or(p.Dir, p.WorkDir, "/")
-	s.call("change to the directory "+dir, unix.SYS_CHDIR, dir)
+	dir := workDir(p)
+	s.call(enterDir+dir, unix.SYS_CHDIR, dir)
 	return nil
 }
+
+const enterDir = "change to the directory "
+
+// workDir is where sessions begin.
+func workDir(p Policy) string { return cmp.Or(p.Dir, p.WorkDir, "/") }
 
 // chooseStage takes a directory to mount the new root on that hides nothing that goes into it.
 func (b *rootBuilder) chooseStage(p Policy, program string) error {

@@ -149,6 +149,10 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		return err
 	}
 	if err := l.ask(root); err != nil {
+		var step *stepError
+		if errors.As(err, &step) && step.what == enterDir+workDir(pl.Policy) && pl.Policy.Root != "" {
+			return &hintedError{err, "make it in the root or image, or name another that is there (--dir)"}
+		}
 		return err
 	}
 	if err := r.setLimits(l); err != nil {

@@ -141,6 +141,20 @@ func TestNoexec(t *testing.T) {
 	}
 }
 
+// TestNoDirectory says what to do about a working directory that is not in the root.
+func TestNoDirectory(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "chal"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	prepare(t, Policy{}, "/bin/true")
+	_, err := Prepare(Policy{Root: root, Dir: "/srv"}, "/chal")
+	var hint interface{ Hint() string }
+	if err == nil || !strings.Contains(err.Error(), "change to the directory /srv: no such file") || !errors.As(err, &hint) {
+		t.Errorf("got %v, want an error with a hint", err)
+	}
+}
+
 // TestStderrPipe: what a session does to the size of its standard error is undone for the next.
 func TestStderrPipe(t *testing.T) {
 	r := prepare(t, Policy{}, testkit.Program(t, "/usr/bin/python3"), "-c", "import fcntl\nprint(fcntl.fcntl(2, 1032))\nfcntl.fcntl(2, 1031, 4096)")

@@ -65,7 +65,7 @@ func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Ma
 
 // Hint says what to do about it.
 func (e *LimitError) Hint() string {
-	return "a small file can be made to unpack without end; if the image is honest, raise the limit"
+	return "a small file can be made to unpack without end; if the image is honest, raise the limit, or unpack it yourself into a directory (--root)"
 }
 
 // ChoiceError says that an image for a platform or of a name is not there, or that there are several.
@@ -81,7 +81,7 @@ func (e *ChoiceError) Error() string {
 
 // Hint says what to do about it.
 func (e *ChoiceError) Hint() string {
-	return "name one of those, or build the image for this platform (docker buildx build --platform)"
+	return "name one of those (--image-name), or build the image for this platform (docker buildx build --platform)"
 }
 
 // FormatError says that something is no image, or of a kind that is not read.
