@@ -62,7 +62,7 @@ func buildRoot(s *script, p Policy, program string) error {
 	if err != nil {
 		return err
 	}
-	s.call("enter the root", unix.SYS_CHDIR, b.stage)
+	s.call(enterRoot, unix.SYS_CHDIR, b.stage)
 	s.call("pivot_root", unix.SYS_PIVOT_ROOT, ".", ".")
 	s.call("leave the host's root", unix.SYS_UMOUNT2, ".", unix.MNT_DETACH)
 	dir := workDir(p)
@@ -70,7 +70,11 @@ func buildRoot(s *script, p Policy, program string) error {
 	return nil
 }
 
-const enterDir = "change to the directory "
+// What hints are about.
+const (
+	enterRoot = "enter the root"
+	enterDir  = "change to the directory "
+)
 
 // workDir is where sessions begin.
 func workDir(p Policy) string { return cmp.Or(p.Dir, p.WorkDir, "/") }

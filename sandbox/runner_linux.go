@@ -149,11 +149,7 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		return err
 	}
 	if err := l.ask(root); err != nil {
-		var step *stepError
-		if errors.As(err, &step) && step.what == enterDir+workDir(pl.Policy) && pl.Policy.Root != "" {
-			return &hintedError{err, "make it in the root or image, or name another that is there (--dir)"}
-		}
-		return err
+		return hinted(err, pl.Policy)
 	}
 	if err := r.setLimits(l); err != nil {
 		return err
@@ -193,6 +189,28 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		s.call("load the syscall filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pointer(where))
 	}
 	return l.ask(s, fds...)
+}
+
+// hinted says what to do about a root that cannot be entered, or that has no such working directory.
+func hinted(err error, p Policy) error {
+	var step *stepError
+	if !errors.As(err, &step) {
+		return err
+	}
+	dir := workDir(p)
+	switch {
+	case step.what == enterDir+dir && step.err == unix.ENOENT && p.Root != "":
+		return &hintedError{err, "make it in the root or image, or name another that is there (--dir)"}
+	case step.what == enterRoot && step.err == unix.EACCES && p.Root != "":
+		return &hintedError{err, mayEnter(p.Root)}
+	case step.what == enterDir+dir && step.err == unix.EACCES:
+		return &hintedError{err, mayEnter(dir)}
+	}
+	return err
+}
+
+func mayEnter(dir string) string {
+	return "the server's user may not enter it: chmod o+rX " + dir + ", and o+x for the directories above"
 }
 
 // setLimits gives the launcher the limits of each process. One that was inherited and is lower than the policy's stays, where it

@@ -70,7 +70,7 @@ func (r *Runner) try(s *slot) error {
 	case path == program && a.err == unix.ENOENT:
 		return &ProgramError{program, "does not exist where sessions run", "does a link lead out of what they see? name what it leads to", a.err}
 	case path == program && noexec(filepath.Join(r.plan.Root, program)):
-		return &ProgramError{program, "cannot be run: " + a.err.Error(), "its file system is mounted noexec: copy it elsewhere", a.err}
+		return &ProgramError{program, "cannot be run: " + a.err.Error(), "the file system of " + filepath.Join(r.plan.Root, program) + " is mounted noexec: have it elsewhere", a.err}
 	case path == program && unexecutable(filepath.Join(r.plan.Root, program)):
 		return &ProgramError{program, "is not executable", "chmod +x " + filepath.Join(r.plan.Root, program), a.err}
 	case path == program:

@@ -141,6 +141,29 @@ func TestNoexec(t *testing.T) {
 	}
 }
 
+// TestGone takes a program away that sessions are started with.
+func TestGone(t *testing.T) {
+	dir, err := os.MkdirTemp("/var/tmp", "flagstaff-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	program := filepath.Join(dir, "run")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(program, []byte("#!/bin/sh\necho fine\n"), 0o755), os.Chmod(program, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	r := prepare(t, Policy{Dir: dir}, program)
+	if out, _, err := tryPlay(t, r, ""); out != "fine\n" || err != nil {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if err := os.Remove(program); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := tryPlay(t, r, ""); !errors.Is(err, unix.ENOENT) || !strings.Contains(err.Error(), "start the server anew") {
+		t.Errorf("got %v, want what to do", err)
+	}
+}
+
 // TestNoDirectory says what to do about a working directory that is not in the root.
 func TestNoDirectory(t *testing.T) {
 	root := t.TempDir()
@@ -152,6 +175,12 @@ func TestNoDirectory(t *testing.T) {
 	var hint interface{ Hint() string }
 	if err == nil || !strings.Contains(err.Error(), "change to the directory /srv: no such file") || !errors.As(err, &hint) {
 		t.Errorf("got %v, want an error with a hint", err)
+	}
+	for what, p := range map[string]Policy{enterRoot: {Root: "/root"}, enterDir + "/root": {Dir: "/root"}} {
+		err := hinted(&stepError{what, unix.EACCES}, p)
+		if !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "chmod o+rX /root") || !errors.Is(err, unix.EACCES) {
+			t.Errorf("%s: got %v without a hint", what, err)
+		}
 	}
 }
 

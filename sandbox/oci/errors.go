@@ -93,16 +93,29 @@ func (e *FormatError) Error() string { return e.What }
 // Hint names the way out.
 func (e *FormatError) Hint() string { return e.WayOut }
 
-// CacheError says that others could change what is in the cache.
-type CacheError struct{ Dir string }
+// CacheError says that there can be no cache, or that others could change what is in it.
+type CacheError struct {
+	Dir string // "": none is known
+	Err error  // nil: others own it or may write to it
+}
 
 // Error names the directory.
 func (e *CacheError) Error() string {
-	return fmt.Sprintf("cache %q: others own it or may write to it", e.Dir)
+	switch {
+	case e.Err == nil:
+		return fmt.Sprintf("cache %q: others own it or may write to it", e.Dir)
+	case e.Dir == "":
+		return "find the cache: " + e.Err.Error()
+	}
+	return fmt.Sprintf("cache %q: %v", e.Dir, e.Err)
 }
 
+func (e *CacheError) Unwrap() error { return e.Err }
+
 // Hint says what to do about it.
-func (e *CacheError) Hint() string { return "take a directory of your own, with mode 0700" }
+func (e *CacheError) Hint() string {
+	return "take a directory of your own, with mode 0700: $CACHE_DIRECTORY names one above it"
+}
 
 // ProgramError says that an image has no such program, or not for its user.
 type ProgramError struct{ Name, Why, WayOut string }
