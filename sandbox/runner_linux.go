@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -229,12 +232,8 @@ func (r *Runner) setLimits(l *launcherProcess) error {
 		}
 		hard := int64(inherited.Max)
 		if want.resource == unix.RLIMIT_NOFILE {
-			const raise = "raise the server's own limit (ulimit -Hn, LimitNOFILE=)"
-			switch {
-			case hard < minOpenFiles:
-				return &hintedError{fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d", hard, minOpenFiles), raise}
-			case want.value != DefaultOpenFiles: // who asks for so many needs them
-				return &hintedError{fmt.Errorf("sandbox: %d open files are more than the server itself may have (%d)", want.value, hard), raise + ", or ask for fewer"}
+			if err := fewer(want.value, hard); err != nil {
+				return err
 			}
 		}
 		s = newScript(msgSetup)
@@ -244,6 +243,23 @@ func (r *Runner) setLimits(l *launcherProcess) error {
 		}
 	}
 	return nil
+}
+
+// fewer says why a server that may have most open files cannot give a session as many as the policy says, unless it is fine that there
+// are fewer.
+func fewer(wanted, most int64) error {
+	const raise = "raise the server's own limit (ulimit -Hn, LimitNOFILE=)"
+	if most < minOpenFiles {
+		return &hintedError{fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d", most, minOpenFiles), raise}
+	}
+	if wanted == DefaultOpenFiles {
+		return nil
+	}
+	text, _ := os.ReadFile("/proc/sys/fs/nr_open") // the limit of whoever has no other
+	if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && wanted > n {
+		return &hintedError{fmt.Errorf("sandbox: %d open files are more than this system lets a process have (%d)", wanted, n), "ask for fewer, or raise the sysctl fs.nr_open"}
+	}
+	return &hintedError{fmt.Errorf("sandbox: %d open files are more than the server itself may have (%d)", wanted, most), raise + ", or ask for fewer"}
 }
 
 // shared says that one slot serves many sessions. To a program of the same user, whose system calls are not filtered, its slot
