@@ -49,6 +49,9 @@ func command(p Policy, img *oci.Image, argv []string) ([]string, error) {
 		}
 	} else {
 		program, err = FindProgram(p, argv[0])
+		if err == nil && p.Root == "" {
+			err = p.showable(program)
+		}
 	}
 	if err != nil {
 		return nil, err

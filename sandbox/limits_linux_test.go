@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,11 @@ func TestInheritedLimits(t *testing.T) {
 		want := "100\n2048\n8\n0\n30\n" // in the shell's units
 		if out, exit := play(t, r, Session{}, ""); out != want {
 			t.Errorf("got %q, %s, want %q", out, exit.Stderr, want)
+		}
+		_, err := Prepare(Policy{OpenFiles: 1000}, "/bin/true")
+		var hint interface{ Hint() string }
+		if !errors.As(err, &hint) || !strings.Contains(err.Error(), "1000 open files are more than the server itself may have (100)") {
+			t.Errorf("1,000 open files: got %v, want an error with a hint", err)
 		}
 	}
 }

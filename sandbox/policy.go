@@ -36,8 +36,8 @@ type Policy struct {
 	// WorkDir is the working directory where Dir is empty: one of the host, of which nothing is shown but what Files names.
 	// Only where Root is empty.
 	WorkDir string
-	// Files are more files and directories of the host, visible under the same paths, read-only. Only
-	// where Root is empty.
+	// Files are more files and directories of the host, visible under the same paths, read-only, in place of what the made root has there. Only
+	// where Root is empty. Neither devices nor all of /, /etc, /dev, /proc or /sys can be shown: a *[ProgramError].
 	Files []string
 	// Env is the environment, "NAME=value", beside PATH, which it may replace. Nothing of the server's own is passed on.
 	Env []string
@@ -52,7 +52,7 @@ type Policy struct {
 	Output int64         // bytes the program may send. Zero: 1 GiB
 
 	FileSize  int64 // bytes of the largest file. Zero: 16 MiB
-	OpenFiles int   // open descriptors of each process; 64 or more. Zero: 256
+	OpenFiles int   // open descriptors of each process; 64 or more, and no more than the server may have. Zero: 256
 	Tmp       int64 // bytes of a /tmp of the session's own. Zero: none, nothing is writable
 
 	// Flag is what programs find in the file /flag; a root must have that file and a directory /.own, as all unpacked

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -134,7 +135,11 @@ func enforce(p Policy) (*plan, error) {
 	if pl.root {
 		ids, err := firstID()
 		if err != nil {
-			return nil, &UnenforceableError{FeatureIdentity, err.Error(), "run the server outside the user namespace, or as an ordinary user"}
+			hint := "run the server outside the user namespace, or as an ordinary user"
+			if errors.Is(err, fs.ErrNotExist) {
+				hint = "mount /proc: the sandbox is prepared with it"
+			}
+			return nil, &UnenforceableError{FeatureIdentity, err.Error(), hint}
 		}
 		pl.ids = ids
 	}

@@ -62,13 +62,22 @@ func buildRoot(s *script, p Policy, program string) error {
 	if err != nil {
 		return err
 	}
-	s.call("enter the root", unix.SYS_CHDIR, b.stage)
+	s.call(enterRoot, unix.SYS_CHDIR, b.stage)
 	s.call("pivot_root", unix.SYS_PIVOT_ROOT, ".", ".")
 	s.call("leave the host's root", unix.SYS_UMOUNT2, ".", unix.MNT_DETACH)
-	dir := cmp.Or(p.Dir, p.WorkDir, "/")
-	s.call("change to the directory "+dir, unix.SYS_CHDIR, dir)
+	dir := workDir(p)
+	s.call(enterDir+dir, unix.SYS_CHDIR, dir)
 	return nil
 }
+
+// What hints are about.
+const (
+	enterRoot = "enter the root"
+	enterDir  = "change to the directory "
+)
+
+// workDir is where sessions begin.
+func workDir(p Policy) string { return cmp.Or(p.Dir, p.WorkDir, "/") }
 
 // chooseStage takes a directory to mount the new root on that hides nothing that goes into it.
 func (b *rootBuilder) chooseStage(p Policy, program string) error {
@@ -166,13 +175,28 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 			return err
 		}
 	}
+	if err := b.dev(); err != nil { // before what is shown, which may be in the host's /dev/shm
+		return err
+	}
+	shown := p.shown(program)
+	within := func(name string, dirs []string) bool {
+		return slices.ContainsFunc(dirs, func(outer string) bool { return below(name, outer) })
+	}
+	for i, f := range shown {
+		if inHost(f) || within(f, shown[:i]) {
+			continue
+		}
+		if err := b.bind(f, f, closed|unix.MOUNT_ATTR_NODEV); err != nil {
+			return err
+		}
+	}
 	files := hostFiles
 	if p.Network {
 		files = append(files[:len(files):len(files)], netFiles...)
 	}
 	for _, f := range files {
-		if _, err := os.Stat(f); err != nil {
-			continue // not every system has it
+		if _, err := os.Stat(f); err != nil || within(f, shown) {
+			continue // not every system has it, or it was asked for
 		}
 		if err := b.bind(f, f, closed|unix.MOUNT_ATTR_NODEV); err != nil {
 			return err
@@ -186,29 +210,11 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 		}
 	}) {
 		switch {
-		case b.made[name]: // the host's own
+		case b.made[name]: // the host's own, as was asked for
 		case p.Network && name == "/etc/nsswitch.conf":
 			b.file(name, strings.Replace(etc[name], "hosts: files", "hosts: files dns", 1))
 		default:
 			b.file(name, etc[name])
-		}
-	}
-	if err := b.dev(); err != nil { // before what is shown, which may be in the host's /dev/shm
-		return err
-	}
-	// Outer directories before inner ones, which would else be hidden.
-	shown := append([]string{}, p.Files...)
-	if p.Dir != "" && p.Dir != "/" {
-		shown = append(shown, p.Dir)
-	}
-	shown = append(shown, program)
-	slices.Sort(shown)
-	for i, f := range shown {
-		if inHost(f) || slices.ContainsFunc(shown[:i], func(outer string) bool { return below(f, outer) }) {
-			continue
-		}
-		if err := b.bind(f, f, closed|unix.MOUNT_ATTR_NODEV); err != nil {
-			return err
 		}
 	}
 	if p.WorkDir != "" {

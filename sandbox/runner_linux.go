@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -149,7 +152,7 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		return err
 	}
 	if err := l.ask(root); err != nil {
-		return err
+		return hinted(err, pl.Policy)
 	}
 	if err := r.setLimits(l); err != nil {
 		return err
@@ -191,8 +194,30 @@ func (r *Runner) setUp(l *launcherProcess) error {
 	return l.ask(s, fds...)
 }
 
+// hinted says what to do about a root that cannot be entered, or that has no such working directory.
+func hinted(err error, p Policy) error {
+	var step *stepError
+	if !errors.As(err, &step) {
+		return err
+	}
+	dir := workDir(p)
+	switch {
+	case step.what == enterDir+dir && step.err == unix.ENOENT && p.Root != "":
+		return &hintedError{err, "make it in the root or image, or name another that is there (--dir)"}
+	case step.what == enterRoot && step.err == unix.EACCES && p.Root != "":
+		return &hintedError{err, mayEnter(p.Root)}
+	case step.what == enterDir+dir && step.err == unix.EACCES:
+		return &hintedError{err, mayEnter(dir)}
+	}
+	return err
+}
+
+func mayEnter(dir string) string {
+	return "the server's user may not enter it: chmod o+rX " + dir + ", and o+x for the directories above"
+}
+
 // setLimits gives the launcher the limits of each process. One that was inherited and is lower than the policy's stays, where it
-// may not be raised: it is stricter than asked.
+// may not be raised: it is stricter than asked. But of open files somebody may have asked for as many as the program needs.
 func (r *Runner) setLimits(l *launcherProcess) error {
 	for _, want := range rlimits(r.plan) {
 		s := newScript(msgSetup)
@@ -206,8 +231,10 @@ func (r *Runner) setLimits(l *launcherProcess) error {
 			continue
 		}
 		hard := int64(inherited.Max)
-		if want.resource == unix.RLIMIT_NOFILE && hard < minOpenFiles {
-			return fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d: raise the limit (ulimit -Hn)", hard, minOpenFiles)
+		if want.resource == unix.RLIMIT_NOFILE {
+			if err := fewer(want.value, hard); err != nil {
+				return err
+			}
 		}
 		s = newScript(msgSetup)
 		limit(s, want.what, want.resource, hard, hard)
@@ -216,6 +243,23 @@ func (r *Runner) setLimits(l *launcherProcess) error {
 		}
 	}
 	return nil
+}
+
+// fewer says why a server that may have most open files cannot give a session as many as the policy says, unless it is fine that there
+// are fewer.
+func fewer(wanted, most int64) error {
+	const raise = "raise the server's own limit (ulimit -Hn, LimitNOFILE=)"
+	if most < minOpenFiles {
+		return &hintedError{fmt.Errorf("sandbox: the server may have %d open files, and the launcher itself needs %d", most, minOpenFiles), raise}
+	}
+	if wanted == DefaultOpenFiles {
+		return nil
+	}
+	text, _ := os.ReadFile("/proc/sys/fs/nr_open") // the limit of whoever has no other
+	if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && wanted > n {
+		return &hintedError{fmt.Errorf("sandbox: %d open files are more than this system lets a process have (%d)", wanted, n), "ask for fewer, or raise the sysctl fs.nr_open"}
+	}
+	return &hintedError{fmt.Errorf("sandbox: %d open files are more than the server itself may have (%d)", wanted, most), raise + ", or ask for fewer"}
 }
 
 // shared says that one slot serves many sessions. To a program of the same user, whose system calls are not filtered, its slot

@@ -323,6 +323,7 @@ func TestPolicyErrors(t *testing.T) {
 		{Policy{OpenFiles: 3}, "open files"},
 		{Policy{Env: []string{"secret"}}, "NAME=value"},
 		{Policy{Tmp: 1, Dir: "/tmp"}, "hidden"},
+		{Policy{OpenFiles: 1 << 40}, "more than this system lets a process have"},
 	} {
 		_, err := Prepare(c.p, "cat")
 		if err == nil || !strings.Contains(err.Error(), c.want) {

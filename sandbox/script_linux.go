@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -128,7 +127,9 @@ func (s *script) keep(index fd) { s.last(uint32(index) + 1) }
 // ignore lets the last call fail.
 func (s *script) ignore() { s.last(opIgnore) }
 
-var errTooLong = errors.New("arguments, environment and mounts together are too long")
+var errTooLong error = &hintedError{
+	fmt.Errorf("arguments, environment and mounts together are longer than %d KiB", maxMessage>>10), "put what is long into a file that the program reads",
+}
 
 // bytes encodes the message.
 func (s *script) bytes() ([]byte, error) {

@@ -186,6 +186,10 @@ func (r *Runner) send(ctx context.Context, p *Process, take func(*Runner, contex
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil { // making a slot may have taken long: do not hand over a connection that the server is about to close
+		r.release(s)
+		return context.Cause(ctx)
+	}
 	m, err := r.spawnMessage(p.own, r.plan.ids+s.user)
 	if err != nil {
 		r.release(s)
@@ -392,7 +396,11 @@ func (p *Process) over(end *ending) (Exit, error) {
 	}
 	var err error
 	if end.err != 0 && why == "" {
-		err = end.failure(r.spawnScript(p.own))
+		m := r.spawnScript(p.own)
+		err = end.failure(m)
+		if end.err == unix.ENOENT && end.step == len(m.what)-1-m.final { // execve: when the runner was prepared, it was there
+			err = fmt.Errorf("%w; it was there before: where its directory was deleted or replaced, start the server anew", err)
+		}
 	}
 	if r.plan.shared() && !starved && !p.slot.burdened() {
 		r.release(p.slot)

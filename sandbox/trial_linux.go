@@ -25,12 +25,16 @@ func (r *Runner) try(s *slot) error {
 		m.call(path, unix.SYS_FACCESSAT, inRoot, path, mode)
 	}
 	program := r.argv[0]
+	first := len(m.what)
 	access(program, unix.X_OK)
-	interpreter, reads := r.interpreter()
-	if interpreter != "" {
-		access(interpreter, unix.X_OK)
+	runs := r.interpreter()
+	if runs.script && runs.path == "" {
+		return &ProgramError{program, "names no interpreter in its first line", "begin it with #!/bin/sh, or #!/usr/bin/env python3", nil}
 	}
-	if reads {
+	if runs.path != "" {
+		access(runs.path, unix.X_OK)
+	}
+	if runs.script {
 		access(program, unix.R_OK)
 	}
 	if r.plan.root && r.plan.Root == "" { // an ordinary user's sessions may do what the server may
@@ -56,24 +60,35 @@ func (r *Runner) try(s *slot) error {
 	if err != nil || a.err == 0 {
 		return err
 	}
-	path := m.what[max(a.step, 0)]
-	switch {
-	case !strings.HasPrefix(path, "/"): // a step before
+	if a.step < first {
 		return a.failure(m)
-	case path == interpreter:
-		hint := "show it to the program (--file), or name the interpreter there is"
-		if a.err == unix.EACCES {
-			hint = mayRead(path)
-		}
-		return &ProgramError{program, "is run by " + path + ", which a session cannot run: " + a.err.Error(), hint, a.err}
+	}
+	path := m.what[a.step]
+	switch {
+	case path == runs.path:
+		return runs.unusable(program, r.plan.Root, a.err)
 	case path == program && a.err == unix.ENOENT:
 		return &ProgramError{program, "does not exist where sessions run", "does a link lead out of what they see? name what it leads to", a.err}
-	case path == program && r.plan.Root == "" && unix.Access(program, unix.X_OK) != nil: // not even for who starts the server
-		return &ProgramError{program, "cannot be run: " + a.err.Error(), "is its file system mounted noexec? copy it elsewhere", a.err}
+	case path == program && noexec(filepath.Join(r.plan.Root, program)):
+		return &ProgramError{program, "cannot be run: " + a.err.Error(), "the file system of " + filepath.Join(r.plan.Root, program) + " is mounted noexec: have it elsewhere", a.err}
+	case path == program && unexecutable(filepath.Join(r.plan.Root, program)):
+		return &ProgramError{program, "is not executable", "chmod +x " + filepath.Join(r.plan.Root, program), a.err}
 	case path == program:
 		return &ProgramError{program, "is not for a session's user to run: " + a.err.Error(), mayRead(path), a.err}
 	}
 	return &ProgramError{path, "is not for a session's user to read: " + a.err.Error(), mayRead(path), a.err}
+}
+
+// noexec says whether nothing can be run where a file of the host's is.
+func noexec(path string) bool {
+	var system unix.Statfs_t
+	return unix.Statfs(path, &system) == nil && system.Flags&unix.ST_NOEXEC != 0
+}
+
+// unexecutable says whether nobody may run a file.
+func unexecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&0o111 == 0
 }
 
 // fits looks at what the program was built for.
@@ -115,24 +130,66 @@ func mayRead(path string) string {
 	return "sessions have users of their own: chmod o+rX " + path + ", and o+x for the directories above"
 }
 
-// interpreter returns what the kernel runs a script by, and whether the program is one that is read; "" is none, or not known.
-func (r *Runner) interpreter() (path string, reads bool) {
+// interpreter is what the kernel runs a program by: the one that a script names, or the loader of a program with shared libraries.
+type interpreter struct {
+	path   string // relative ones start in the session's working directory; "": there is none, or it is not known
+	script bool
+}
+
+// interpreter returns what runs the program.
+func (r *Runner) interpreter() (runs interpreter) {
 	f, err := openIn(r.plan.Root, r.argv[0])
 	if err != nil {
-		return "", false
+		return runs
 	}
 	defer f.Close()
 	start := make([]byte, 256) // what the kernel looks at
 	n, _ := io.ReadFull(f, start)
 	line, ok := bytes.CutPrefix(start[:n], []byte("#!"))
 	if !ok {
-		return "", false
+		runs.path = loader(f)
+		return runs
 	}
+	runs.script = true
 	line, _, _ = bytes.Cut(line, []byte("\n"))
-	if words := bytes.Fields(line); len(words) > 0 && filepath.IsAbs(string(words[0])) {
-		path = string(words[0])
+	if words := bytes.Fields(line); len(words) > 0 {
+		runs.path = string(words[0])
 	}
-	return path, true
+	return runs
+}
+
+// loader returns the loader that a program names, or "".
+func loader(f *os.File) string {
+	program, err := elf.NewFile(f)
+	if err != nil {
+		return ""
+	}
+	for _, part := range program.Progs {
+		if part.Type == elf.PT_INTERP && part.Filesz < unix.PathMax {
+			name, _ := io.ReadAll(part.Open())
+			return string(bytes.TrimRight(name, "\x00"))
+		}
+	}
+	return ""
+}
+
+// unusable says that a session cannot run a program by i.
+func (i interpreter) unusable(program, root string, err unix.Errno) error {
+	reason := "is run by " + i.path + ", which a session cannot run: " + err.Error()
+	hint := "show it to the program (--file), or name the interpreter there is"
+	switch {
+	case err == unix.EACCES && filepath.IsAbs(i.path):
+		hint = mayRead(i.path)
+	case !filepath.IsAbs(i.path) && i.script:
+		hint = "name the interpreter by its whole path, or by #!/usr/bin/env " + filepath.Base(i.path)
+	case !filepath.IsAbs(i.path) && root == "":
+		hint = "its path is looked for from where the program runs: --dir DIR shows it that directory, with the libraries in it"
+	case i.script && root != "":
+		hint = "put it into the root, or name the interpreter there is"
+	case root != "":
+		hint = "copy the loader and the libraries (ldd) into the root, or link the program statically (gcc -static)"
+	}
+	return &ProgramError{program, reason, hint, err}
 }
 
 // openIn opens a file of the host or, where root is not empty, of that directory.

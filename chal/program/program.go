@@ -232,6 +232,7 @@ func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
 // direct gives the program the connection itself.
 func (s *session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, error) {
 	s.own.EndOutput = true
+	defer reclaim(ctx, conn)()
 	p, err := s.runner.Start(ctx, conn, s.own)
 	if err != nil {
 		return sandbox.Exit{}, err

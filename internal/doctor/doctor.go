@@ -108,7 +108,11 @@ func hostChecks(h sandbox.Host) []Check {
 	}
 	add("host: seccomp", h.Seccomp, yes(h.Seccomp), "take a kernel with CONFIG_SECCOMP_FILTER")
 	add("host: landlock", h.Landlock >= 6, fmt.Sprintf("ABI %d", h.Landlock), "Linux 6.12 has ABI 6: only policies with network, or without a syscall filter, need it")
-	add("host: user IDs for sessions", h.IDs, yes(h.IDs), "run as root: an ordinary user's sessions share one ID in a user namespace")
+	ids := "run as root: an ordinary user's sessions share one ID in a user namespace"
+	if h.Root {
+		ids = "run outside of the user namespace, which has too few IDs (/proc/self/uid_map), or as an ordinary user"
+	}
+	add("host: user IDs for sessions", h.IDs, yes(h.IDs), ids)
 	add("host: open files", h.OpenFiles >= wanted, fmt.Sprint(h.OpenFiles), fmt.Sprintf("`ulimit -n %d` or LimitNOFILE=: a session takes three", wanted))
 	return list
 }

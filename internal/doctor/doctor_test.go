@@ -81,6 +81,18 @@ func TestNoHint(t *testing.T) {
 	}
 }
 
+// TestUserNamespace: whoever is root in a user namespace is not told to run as root.
+func TestUserNamespace(t *testing.T) {
+	for root, want := range map[bool]string{true: "outside of the user namespace", false: "run as root"} {
+		r := report(sandbox.Host{Root: root}, func(sandbox.Policy) (map[sandbox.Feature]string, error) { return nil, nil })
+		for _, c := range r.Checks {
+			if c.Name == "host: user IDs for sessions" && !strings.Contains(c.Hint, want) {
+				t.Errorf("root %v: the hint is %q, want %q", root, c.Hint, want)
+			}
+		}
+	}
+}
+
 func TestEnforced(t *testing.T) {
 	full := sandbox.Host{Root: true, Seccomp: true, Landlock: 7, IDs: true, OpenFiles: wanted, Cgroups: map[string]int{"memory": 2, "pids": 2, "cpu": 2}}
 	r := report(full, func(sandbox.Policy) (map[sandbox.Feature]string, error) {

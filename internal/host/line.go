@@ -81,14 +81,20 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 		return err
 	}
 	var r *bufio.Reader
-	if first == "P" {
+	switch first {
+	case "P":
 		// proxyproto wants a header of version 1 in one piece, but the network may have cut it.
 		line, err := headerLine(t)
 		if err != nil {
 			return err
 		}
 		r = bufio.NewReader(strings.NewReader(line))
-	} else {
+	case unspecified[:1]:
+		if skipped, err := skipUnspecified(t); skipped || err != nil {
+			return err
+		}
+		r = bufio.NewReader(t)
+	default:
 		r = bufio.NewReader(t)
 	}
 	header, err := proxyproto.Read(r)
@@ -103,6 +109,9 @@ func (l *line) proxied(ctx context.Context, a *chal.Arrival) error {
 		return l.look(ctx, a)
 	case header.TransportProtocol.IsUnspec():
 		return nil // somebody whose address the proxy does not know, as one who comes by a Unix socket
+	}
+	if _, ok := header.SourceAddr.(*net.UnixAddr); ok {
+		return nil // version 2 says so itself
 	}
 	player, ok := header.SourceAddr.(*net.TCPAddr)
 	if !ok {
@@ -138,6 +147,24 @@ func headerLine(t *tube.Tube) (string, error) {
 			return t.RecvN(len(text))
 		}
 	}
+}
+
+// unspecified begins a header of version 2 that proxies something, but does not say for whom: what PROXY UNKNOWN is in version 1. proxyproto
+// takes only that.
+const unspecified = "\r\n\r\n\x00\r\nQUIT\n\x21\x00"
+
+// skipUnspecified reads a header of version 2 away that names nobody.
+func skipUnspecified(t *tube.Tube) (bool, error) {
+	head, err := t.Peek(len(unspecified) + 2)
+	if err != nil || !strings.HasPrefix(head, unspecified) {
+		return false, nil // whoever reads on finds out what is wrong
+	}
+	n := int(head[14])<<8 | int(head[15])
+	if n > int(proxyproto.MaxV2HeaderSize) {
+		return false, &chal.Refusal{Reason: reasonProxy, Text: "The PROXY header is too long."}
+	}
+	_, err = t.RecvN(len(head) + n)
+	return true, err
 }
 
 // look ends a connection in which a proxy looks whether the port is alive. Some look whether TLS is spoken; whatever comes of that, it

@@ -271,6 +271,8 @@ func TestRunMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                             "no program to run",
 		"--listen nowhere -- cat":                      "is no address",
+		"--listen *:1338 -- cat":                       `--listen "*:1338" is no address`,
+		"--file /proc -- cat":                          "/proc shows the host's processes",
 		"--tls maybe -- cat":                           `--tls "maybe"`,
 		"--tls-cert x.pem -- cat":                      "of no use without --tls",
 		"--tls on --tls-cert /none.pem -- cat":         "read certificate /none.pem",

@@ -59,6 +59,9 @@ func checkListen(name, addr string) (host, port string, err error) {
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
+	if host == "*" {
+		return "", "", settingError("give :"+port+" for everybody", "--%s %q is no address", name, addr)
+	}
 	if err != nil {
 		return "", "", settingError("give host:port, as 127.0.0.1:1337, or 0.0.0.0:1337 for everybody", "--%s %q is no address: %w", name, addr, err)
 	}

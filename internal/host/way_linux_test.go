@@ -163,9 +163,19 @@ func TestProxyHeaders(t *testing.T) {
 		}
 	})
 	t.Run("unknown", func(t *testing.T) {
-		s := runProgram(t, "--proxy-from", "127.0.0.1", "--player", "--", "sh", "-c", "echo ${FLAGSTAFF_REMOTE%:*}")
-		if got := client(t, "PROXY UNKNOWN\r\n", "nc.openbsd", "-N", s.host, s.port); got != "127.0.0.1\n" {
-			t.Errorf("got %q, want the proxy's own address", got)
+		s := runProgram(t, "--proxy-from", "127.0.0.1", "--player", "--", "sh", "-c", "read x; echo ${FLAGSTAFF_REMOTE%:*} $x")
+		for _, header := range []string{
+			"PROXY UNKNOWN\r\n",
+			v2(1, "\x00\x00\x00"),
+			v2(1, "\x00\x00\x06\x04\x00\x03abc"),
+			v2(1, "\x31\x00\xd8"+strings.Repeat("/sock\x00", 36)),
+		} {
+			if got := client(t, header+"hi\n", "nc.openbsd", "-N", s.host, s.port); got != "127.0.0.1 hi\n" {
+				t.Errorf("%q: got %q, want the proxy's own address", header, got)
+			}
+		}
+		if got := client(t, v2(1, "\x00\xff\xff"), "nc.openbsd", "-N", s.host, s.port); got != "The PROXY header is too long.\n" {
+			t.Errorf("a header of 64 KiB: got %q", got)
 		}
 	})
 }

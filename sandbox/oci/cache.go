@@ -32,14 +32,14 @@ func openCache(dir string) (*cache, error) {
 		return nil, fmt.Errorf("find the cache: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the cache: %w", err)
+		return nil, &CacheError{dir, err}
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, fmt.Errorf("look at the cache: %w", err)
 	}
 	if info.Mode()&0o022 != 0 || !ownedByUs(info) {
-		return nil, &CacheError{dir}
+		return nil, &CacheError{dir, nil}
 	}
 	return &cache{dir}, nil
 }
@@ -51,7 +51,7 @@ func defaultCache() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		if os.Geteuid() != 0 {
-			return "", fmt.Errorf("find the cache: %w", err)
+			return "", &CacheError{Err: err}
 		}
 		dir = "/var/cache"
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -136,5 +137,20 @@ func TestCacheOfOthers(t *testing.T) {
 	var others *oci.CacheError
 	if _, err := unpack(t, dir, oci.Options{Cache: cache}); !errors.As(err, &others) {
 		t.Errorf("got %v, want that others may write to it", err)
+	}
+}
+
+// TestNoCache says how to choose another place.
+func TestNoCache(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CACHE_DIRECTORY", filepath.Join(dir, "file"))
+	ocitest.Layout(t, dir, ocitest.Image{Layers: [][]ocitest.Entry{{{Name: "a"}}}})
+	_, err := oci.Unpack(t.Context(), dir, oci.Options{})
+	var no *oci.CacheError
+	if !errors.As(err, &no) || no.Err == nil || !strings.Contains(no.Hint(), "$CACHE_DIRECTORY") {
+		t.Errorf("got %v, want a hint about $CACHE_DIRECTORY", err)
 	}
 }

@@ -65,7 +65,7 @@ func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Ma
 
 // Hint says what to do about it.
 func (e *LimitError) Hint() string {
-	return "a small file can be made to unpack without end; if the image is honest, raise the limit"
+	return "a small file can be made to unpack without end; if the image is honest, raise the limit, or unpack it yourself into a directory (--root)"
 }
 
 // ChoiceError says that an image for a platform or of a name is not there, or that there are several.
@@ -81,7 +81,7 @@ func (e *ChoiceError) Error() string {
 
 // Hint says what to do about it.
 func (e *ChoiceError) Hint() string {
-	return "name one of those, or build the image for this platform (docker buildx build --platform)"
+	return "name one of those (--image-name), or build the image for this platform (docker buildx build --platform)"
 }
 
 // FormatError says that something is no image, or of a kind that is not read.
@@ -93,16 +93,29 @@ func (e *FormatError) Error() string { return e.What }
 // Hint names the way out.
 func (e *FormatError) Hint() string { return e.WayOut }
 
-// CacheError says that others could change what is in the cache.
-type CacheError struct{ Dir string }
+// CacheError says that there can be no cache, or that others could change what is in it.
+type CacheError struct {
+	Dir string // "": none is known
+	Err error  // nil: others own it or may write to it
+}
 
 // Error names the directory.
 func (e *CacheError) Error() string {
-	return fmt.Sprintf("cache %q: others own it or may write to it", e.Dir)
+	switch {
+	case e.Err == nil:
+		return fmt.Sprintf("cache %q: others own it or may write to it", e.Dir)
+	case e.Dir == "":
+		return "find the cache: " + e.Err.Error()
+	}
+	return fmt.Sprintf("cache %q: %v", e.Dir, e.Err)
 }
 
+func (e *CacheError) Unwrap() error { return e.Err }
+
 // Hint says what to do about it.
-func (e *CacheError) Hint() string { return "take a directory of your own, with mode 0700" }
+func (e *CacheError) Hint() string {
+	return "take a directory of your own, with mode 0700: $CACHE_DIRECTORY names one above it"
+}
 
 // ProgramError says that an image has no such program, or not for its user.
 type ProgramError struct{ Name, Why, WayOut string }

@@ -28,6 +28,9 @@ type layer struct {
 // entries are already in a directory that nobody will use.
 func (l layer) extract(ctx context.Context, src source, x *extractor) error {
 	f, size, err := src.open(l.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &FormatError{"layer " + l.digest + " is not in it", "the image is incomplete, or has layers that are elsewhere: export it again"}
+	}
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", l.digest, err)
 	}
@@ -208,11 +211,11 @@ func (x *extractor) entry(h *tar.Header, r io.Reader) error {
 		return x.white(dir, base)
 	}
 	switch h.Typeflag {
-	case tar.TypeDir, tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse, tar.TypeSymlink, tar.TypeLink:
+	case tar.TypeDir, tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse, tar.TypeSymlink, tar.TypeLink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
 	default:
-		return nil // devices and pipes: a sandbox brings its own
+		return nil // a note of who packed it
 	}
-	parent, err := resolve(x.root, dir, true)
+	parent, err := resolve(x.root, dir, x.made)
 	if err != nil {
 		return err
 	}
@@ -221,6 +224,8 @@ func (x *extractor) entry(h *tar.Header, r io.Reader) error {
 		return err
 	}
 	switch h.Typeflag {
+	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
+		return nil // a sandbox brings its own; what they were put over is gone all the same
 	case tar.TypeDir:
 		if err := x.root.Mkdir(target, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
@@ -247,6 +252,9 @@ func (x *extractor) entry(h *tar.Header, r io.Reader) error {
 	}
 	return nil
 }
+
+// made says that a directory was made that no entry is about. One of that name may have been hidden before; its rights are not this one's.
+func (x *extractor) made(dir string) { delete(x.owners, dir) }
 
 // clear takes away what was in an entry's place; a directory stays for a directory.
 func (x *extractor) clear(target string, dir bool) error {
@@ -279,7 +287,7 @@ func (x *extractor) link(h *tar.Header, target string) (owner, error) {
 		return owner{}, err
 	}
 	dir, base := path.Split(to)
-	parent, err := resolve(x.root, dir, false)
+	parent, err := resolve(x.root, dir, nil)
 	if err != nil {
 		return owner{}, &EntryError{x.layer, h.Name, fmt.Sprintf("is a link to %q", h.Linkname), err}
 	}
@@ -304,7 +312,7 @@ func (x *extractor) link(h *tar.Header, target string) (owner, error) {
 
 // white takes away what a whiteout says: something of the layers below, or all in a directory.
 func (x *extractor) white(dir, base string) error {
-	parent, err := resolve(x.root, dir, false)
+	parent, err := resolve(x.root, dir, nil)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil // there is nothing to hide
 	}

@@ -119,20 +119,20 @@ func chooseLayout(src source, b []byte, o Options) (*picked, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, &ChoiceError{"an image " + quoted(o.Name) + "for " + o.Platform, known(c.have)}
+		return nil, &ChoiceError{"an image" + quoted(o.Name) + " for " + o.Platform, known(c.have)}
 	case 1:
 		for _, p := range found {
 			return p, nil
 		}
 	}
-	return nil, &ChoiceError{"one image " + quoted(o.Name) + "for " + o.Platform, known(names)}
+	return nil, &ChoiceError{"one image" + quoted(o.Name) + " for " + o.Platform, known(names)}
 }
 
 func quoted(name string) string {
 	if name == "" {
 		return ""
 	}
-	return fmt.Sprintf("%q ", name)
+	return fmt.Sprintf(" %q", name)
 }
 
 // known lists each of names once; there may be none.
@@ -232,7 +232,7 @@ func chooseSaved(src source, b []byte, o Options) (*picked, error) {
 		}
 	}
 	if len(found) != 1 {
-		return nil, &ChoiceError{"one image " + quoted(o.Name), known(names)}
+		return nil, &ChoiceError{"one image" + quoted(o.Name), known(names)}
 	}
 	b, err := readFile(src, found[0].Config)
 	if err != nil {
@@ -300,6 +300,9 @@ func readBlob(src source, d descriptor) ([]byte, error) {
 		return nil, err
 	}
 	b, err := readFile(src, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &FormatError{d.Digest + " is not in it", "the image is incomplete: export it again"}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ type Image struct {
 	Root   string // the directory
 	Digest string // of the manifest; of the configuration where docker save wrote none
 
-	// What the image's configuration says. Nothing of it has been applied.
+	// What the image's configuration says. Nothing of it has been applied, but that WorkingDir is there.
 	Env        []string
 	Entrypoint []string
 	Cmd        []string
@@ -205,6 +205,9 @@ func (p *picked) into(ctx context.Context, src source, dir string, o Options) er
 		if err := l.extract(ctx, src, x); err != nil {
 			return err
 		}
+	}
+	if dir := p.config.Config.WorkingDir; dir != "" {
+		resolve(x.root, dir, x.made) // container engines make it, too; what is in its way is told by who wants to run something there
 	}
 	if err := x.places(); err != nil {
 		return err

@@ -161,6 +161,7 @@ func TestLayers(t *testing.T) {
 		"through a link":                   {layers{{dir("run"), dir("var"), link("var/run", "/run"), link("lib", "usr/lib"), dir("usr/lib")}, {file("var/run/pid"), file("lib/x")}}, map[string]string{"run": "/", "run/pid": "var/run/pid", "var": "/", "var/run": "-> /run", "lib": "-> usr/lib", "usr": "/", "usr/lib": "/", "usr/lib/x": "lib/x"}},
 		"links upwards stay in":            {layers{{link("up", "../../../../tmp/../etc")}, {file("up/x")}}, map[string]string{"up": "-> ../../../../tmp/../etc", "etc": "/", "etc/x": "up/x"}},
 		"devices are left out":             {layers{{{Name: "null", Type: tar.TypeChar}, {Name: "sda", Type: tar.TypeBlock}, {Name: "pipe", Type: tar.TypeFifo}, file("a")}}, map[string]string{"a": "a"}},
+		"a device for a file":              {layers{{file("a"), file("b")}, {{Name: "a", Type: tar.TypeChar}}}, map[string]string{"b": "b"}},
 		"dots and slashes":                 {layers{{dir("./"), dir("/"), file("./a"), dir("b//c/")}}, map[string]string{"a": "./a", "b": "/", "b/c": "/"}},
 		"places that are no directories":   {layers{{link("tmp", "/etc"), file("dev"), link(".own", "..")}}, map[string]string{}},
 		"a directory twice keeps its file": {layers{{dir("d"), file("d/x")}, {dir("d")}}, map[string]string{"d": "/", "d/x": "d/x"}},
@@ -174,6 +175,45 @@ func TestLayers(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestMadeAgain: a directory that no entry is about does not take the rights of one that was hidden.
+func TestMadeAgain(t *testing.T) {
+	img, err := layout(t, oci.Options{},
+		[]ocitest.Entry{{Name: "d/", Type: tar.TypeDir, Mode: 0o700}, {Name: "kept/", Type: tar.TypeDir, Mode: 0o700}},
+		[]ocitest.Entry{{Name: ".wh.d"}},
+		[]ocitest.Entry{{Name: "d/x", Mode: 0o644}, {Name: "kept/x", Mode: 0o644}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]fs.FileMode{"d": 0o755, "kept": 0o200} {
+		if info, err := os.Stat(filepath.Join(img.Root, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: got %v, %v, want %v", name, info.Mode(), err, want)
+		}
+	}
+}
+
+// TestWorkingDir makes the directory that the program runs in, inside of the image wherever links lead.
+func TestWorkingDir(t *testing.T) {
+	for name, c := range map[string]struct{ dir, want string }{
+		"missing":        {"/srv/app", "srv/app"},
+		"relative":       {"srv", "srv"},
+		"through a link": {"/out/app", "etc/app"},
+		"a file":         {"/file/app", ""},
+	} {
+		dir := t.TempDir()
+		ocitest.Layout(t, dir, ocitest.Image{
+			Config: map[string]any{"WorkingDir": c.dir},
+			Layers: [][]ocitest.Entry{{{Name: "out", Type: tar.TypeSymlink, Link: "/../../etc"}, {Name: "file"}}},
+		})
+		img, err := unpack(t, dir, oci.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if info, err := os.Stat(filepath.Join(img.Root, c.want)); err != nil || info.Mode() != fs.ModeDir|0o755 {
+			t.Errorf("%s: got %v, %v, want a directory for everybody", name, info, err)
+		}
 	}
 }
 
@@ -192,6 +232,17 @@ func TestChoice(t *testing.T) {
 	ocitest.Layout(t, foreign, image("", other, "x"))
 	saved := t.TempDir()
 	ocitest.Saved(t, saved, image("1", "", "one"), image("2", "", "two"))
+	incomplete := t.TempDir()
+	ocitest.Layout(t, incomplete, image("", "", "gone"))
+	blobs, err := filepath.Glob(incomplete + "/blobs/sha256/*")
+	if err != nil || len(blobs) != 3 {
+		t.Fatal(blobs, err)
+	}
+	for _, b := range blobs {
+		if start, err := os.ReadFile(b); err == nil && len(start) > 2 && start[0] == 0x1f { // the layer
+			os.Remove(b)
+		}
+	}
 	empty := t.TempDir()
 	if err := os.WriteFile(empty+"/index.json", []byte(`{"schemaVersion":2,"manifests":[]}`), 0o644); err != nil {
 		t.Fatal(err)
@@ -211,7 +262,9 @@ func TestChoice(t *testing.T) {
 		{unmarked, oci.Options{}, "there is linux/" + other},
 		{saved, oci.Options{Name: "2"}, "two"},
 		{saved, oci.Options{Name: "challenge:1"}, "one"},
-		{saved, oci.Options{}, "there is challenge:1, challenge:2"},
+		{saved, oci.Options{}, "want one image; there is challenge:1, challenge:2"},
+		{saved, oci.Options{Name: "3"}, `want one image "3"; there is challenge:1, challenge:2`},
+		{incomplete, oci.Options{}, "is not in it"},
 		{t.TempDir(), oci.Options{}, "neither an index.json"},
 		{empty, oci.Options{}, "names no image"},
 	} {

@@ -128,7 +128,7 @@ func numbers(entry []string) (uid, gid int, err error) {
 
 // table reads a file of fields between colons, which need not be there.
 func (x *extractor) table(name string) ([][]string, error) {
-	dir, err := resolve(x.root, path.Dir(name), false)
+	dir, err := resolve(x.root, path.Dir(name), nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // resolve follows the links in the name of a directory, as a process in the image would, and returns a name without
-// any. With create it makes what is missing.
-func resolve(root *os.Root, name string, create bool) (string, error) {
+// any. What is missing it makes, and tells made, unless that is nil.
+func resolve(root *os.Root, name string, made func(string)) (string, error) {
 	const maxLinks = 40 // as the kernel
 	at, rest, links := ".", strings.Split(name, "/"), 0
 	for len(rest) > 0 {
@@ -28,10 +28,11 @@ func resolve(root *os.Root, name string, create bool) (string, error) {
 		next := path.Join(at, part)
 		info, err := root.Lstat(next)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && create:
+		case errors.Is(err, fs.ErrNotExist) && made != nil:
 			if err := root.Mkdir(next, 0o700); err != nil {
 				return "", err
 			}
+			made(next)
 		case err != nil:
 			return "", err
 		case info.Mode()&fs.ModeSymlink != 0:
@@ -91,7 +92,7 @@ func program(root *os.Root, name string) error {
 	hidden := &ProgramError{name, "the image does not let its user run it", "name the user who may, or \"root\" to show everything that the image has"}
 	at := name
 	for range 40 {
-		dir, err := resolve(root, path.Dir(at), false)
+		dir, err := resolve(root, path.Dir(at), nil)
 		if errors.Is(err, fs.ErrPermission) {
 			return hidden
 		}
