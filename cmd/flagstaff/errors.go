@@ -77,7 +77,13 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 func plainValue(err error) error {
 	var n *strconv.NumError
 	var bad *pflag.InvalidValueError
-	if !errors.As(err, &bad) || !errors.As(err, &n) {
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if bad.GetFlag().Value.Type() == "duration" {
+		return fmt.Errorf("--%s: %q is no time", bad.GetFlag().Name, bad.GetValue())
+	}
+	if !errors.As(err, &n) {
 		return err
 	}
 	what := "no whole number"

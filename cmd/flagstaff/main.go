@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() {
@@ -38,7 +40,11 @@ Start with:  flagstaff serve      and in another terminal:  nc 127.0.0.1 1337`,
 		}
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{plainValue(err), "'" + cmd.CommandPath() + " --help' lists the flags"}
+		hint := "'" + cmd.CommandPath() + " --help' lists the flags"
+		if bad := new(pflag.InvalidValueError); errors.As(err, &bad) && bad.GetFlag().Value.Type() == "duration" {
+			hint = "give a number with a unit: 300s, 5m, 1h"
+		}
+		return usageError{plainValue(err), hint}
 	})
 	root.SuggestionsMinimumDistance = 2
 	root.SetArgs(args)
