@@ -122,7 +122,7 @@ func stopServer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s := v.(*server)
 	ts.Check(sendSignal(s.cmd.Process, args[0]))
-	late := time.AfterFunc(20*time.Second, func() { s.cmd.Process.Kill() })
+	late := time.AfterFunc(time.Minute, func() { s.cmd.Process.Kill() })
 	defer late.Stop()
 	s.read.Wait()
 	if err := s.cmd.Wait(); err != nil {

@@ -62,7 +62,7 @@ func TestSecondSignal(t *testing.T) {
 			h.signal(syscall.SIGTERM)
 			h.closed()
 			h.signal(syscall.SIGINT)
-			h.wait(20 * time.Second)
+			h.wait(time.Minute)
 			for _, p := range players {
 				if text, err := p.RecvAll(1 << 20); !strings.HasSuffix(text, "The server is shutting down. Goodbye.\n") {
 					t.Errorf("a player was told %q, %v", text, err)
