@@ -26,7 +26,7 @@ var floors = [][]string{
 		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/launcher", "sandbox/oci", "sandbox/internal/ocitest",
 		"internal/memnet", "internal/testkit", "internal/doctest", "internal/visible",
-		"internal/nc/access", "internal/nc/broker", "internal/nc/hexdump", "internal/nc/lineedit",
+		"internal/nc/access", "internal/nc/broker", "internal/nc/crlf", "internal/nc/hexdump", "internal/nc/lineedit",
 		"internal/nc/packet", "internal/nc/proxy", "internal/nc/relay", "internal/nc/report",
 		"internal/nc/telnet", "internal/nc/transcript", "internal/nc/vsock",
 		"examples/servers/echo", "examples/servers/prime", "examples/servers/prices", "examples/servers/chat", "examples/servers/kv",
@@ -40,17 +40,18 @@ var floors = [][]string{
 
 // beside names the arrows within a floor.
 var beside = map[string][]string{
-	"internal/nc/report":  {"internal/visible"},
-	"internal/nc/broker":  {"internal/visible"},
-	"internal/nc/cmdline": {"internal/nc/sockopt"},
-	"internal/nc/secure":  {"internal/nc/cmdline"},
-	"internal/nc/scan":    {"internal/nc/sockopt"},
-	"internal/nc/program": {"internal/nc/cmdline"},
-	"tube/tubetest":       {"tube"},
-	"geo":                 {"geo/internal/world"},
-	"geo/internal/gen":    {"geo", "geo/internal/world"},
-	"chal/chaltest":       {"chal"},
-	"internal/host":       {"internal/admit"},
+	"internal/nc/report":     {"internal/visible"},
+	"internal/nc/transcript": {"internal/nc/crlf"},
+	"internal/nc/broker":     {"internal/visible"},
+	"internal/nc/cmdline":    {"internal/nc/sockopt"},
+	"internal/nc/secure":     {"internal/nc/cmdline"},
+	"internal/nc/scan":       {"internal/nc/sockopt"},
+	"internal/nc/program":    {"internal/nc/cmdline"},
+	"tube/tubetest":          {"tube"},
+	"geo":                    {"geo/internal/world"},
+	"geo/internal/gen":       {"geo", "geo/internal/world"},
+	"chal/chaltest":          {"chal"},
+	"internal/host":          {"internal/admit"},
 }
 
 type pkg struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/broker"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/crlf"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 )
@@ -78,14 +79,14 @@ func (n *netcat) together(b *broker.Broker, atEnd func(silent bool)) func(contex
 // for it.
 func (n *netcat) tellAll(b *broker.Broker) (said bool, err error) {
 	buf := make([]byte, 32<<10)
-	lastCR := false
+	var lines crlf.Maker
 	for {
 		k, err := n.in.Read(buf, nil)
 		if k > 0 {
 			said = true
 			p := bytes.Clone(buf[:k])
 			if n.c.CRLF {
-				p = crlf(p, &lastCR)
+				p = lines.Append(nil, p)
 			}
 			if n.taps != nil {
 				if err := n.taps.sentBytes(p); err != nil {

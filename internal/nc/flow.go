@@ -90,25 +90,12 @@ func (s *session) sendDatagrams() error {
 func (s *session) shape(p []byte) []byte {
 	c := s.n.c
 	if c.CRLF {
-		p = crlf(p, &s.lastCR)
+		p = s.lines.Append(nil, p)
 	}
 	if c.Telnet {
 		p = telnet.Escape(nil, p)
 	}
 	return p
-}
-
-// crlf writes CRLF for each LF that has no CR before it already.
-func crlf(p []byte, lastCR *bool) []byte {
-	out := make([]byte, 0, len(p)+bytes.Count(p, []byte{'\n'}))
-	for _, b := range p {
-		if b == '\n' && !*lastCR {
-			out = append(out, '\r')
-		}
-		out = append(out, b)
-		*lastCR = b == '\r'
-	}
-	return out
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/crlf"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/secure"
@@ -27,7 +28,7 @@ type session struct {
 	stop      *relay.Stop
 	over      chan struct{} // closed when the session is over
 
-	lastCR          bool
+	lines           crlf.Maker
 	outRate, inRate *rate
 	steps           *stepper
 	solver          *solver.Solver

@@ -11,7 +11,6 @@ package program
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +23,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/crlf"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/report"
 	"github.com/flagstaff-ctf/flagstaff/tube"
@@ -320,7 +320,7 @@ type cutError struct{ error }
 func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bool) error {
 	buf := make([]byte, 64<<10)
 	if sent && r.Config.CRLF {
-		w = &crlf{w: w}
+		w = &lines{w: w}
 	}
 	for {
 		k, err := from.Read(buf)
@@ -347,22 +347,14 @@ func (r *Runner) copyTapped(w io.Writer, from io.Reader, m *relay.Meter, sent bo
 	}
 }
 
-// crlf makes CRLF of each LF that has no CR before it already.
-type crlf struct {
-	w      io.Writer
-	lastCR bool
+// lines makes CRLF of each LF.
+type lines struct {
+	w    io.Writer
+	made crlf.Maker
 }
 
-func (c *crlf) Write(p []byte) (int, error) {
-	out := make([]byte, 0, len(p)+bytes.Count(p, []byte{'\n'}))
-	for _, b := range p {
-		if b == '\n' && !c.lastCR {
-			out = append(out, '\r')
-		}
-		out = append(out, b)
-		c.lastCR = b == '\r'
-	}
-	if _, err := c.w.Write(out); err != nil {
+func (l *lines) Write(p []byte) (int, error) {
+	if _, err := l.w.Write(l.made.Append(nil, p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil

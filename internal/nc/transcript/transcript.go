@@ -3,12 +3,13 @@
 package transcript
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"time"
 	"unicode/utf8"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/crlf"
 )
 
 // A Writer writes one transcript. One goroutine uses it at a time.
@@ -16,7 +17,7 @@ type Writer struct {
 	w     io.Writer
 	start time.Time
 	parts [2][]byte // an unfinished UTF-8 sequence of each direction
-	cr    bool      // the output's last byte was a CR
+	lines crlf.Maker
 }
 
 // New writes the header.
@@ -27,15 +28,7 @@ func New(w io.Writer, start time.Time, width, height int) (*Writer, error) {
 
 // Output records what was shown: what the peer sent, with CRLF for each LF, as a terminal shows it. Players write it to a raw one.
 func (t *Writer) Output(p []byte, at time.Time) error {
-	shown := make([]byte, 0, len(p)+bytes.Count(p, []byte{'\n'}))
-	for _, b := range p {
-		if b == '\n' && !t.cr {
-			shown = append(shown, '\r')
-		}
-		shown = append(shown, b)
-		t.cr = b == '\r'
-	}
-	return t.event(0, "o", shown, at)
+	return t.event(0, "o", t.lines.Append(nil, p), at)
 }
 
 // Input records what was sent to the peer.
