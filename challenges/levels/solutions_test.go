@@ -106,6 +106,9 @@ func TestSolutionsInBash(t *testing.T) {
 				if testing.Short() && i > 0 {
 					t.Skip("in short mode with one netcat only")
 				}
+				if n.name == "traditional" && l.Name == "bothways" {
+					t.Skip("its writes wait, and nothing is read meanwhile: what this level is about stops it now and then")
+				}
 				t.Parallel()
 				bash := testkit.Program(t, "bash")
 				for _, p := range needs[l.Name] {
