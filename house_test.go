@@ -25,7 +25,7 @@ var floors = [][]string{
 	0: {
 		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/launcher", "sandbox/oci", "sandbox/internal/ocitest",
-		"internal/memnet", "internal/testkit", "internal/doctest", "internal/visible",
+		"internal/memnet", "internal/sock", "internal/testkit", "internal/doctest", "internal/visible",
 		"internal/nc/access", "internal/nc/broker", "internal/nc/crlf", "internal/nc/hexdump", "internal/nc/lineedit",
 		"internal/nc/packet", "internal/nc/proxy", "internal/nc/relay", "internal/nc/report",
 		"internal/nc/telnet", "internal/nc/transcript", "internal/nc/vsock",
@@ -47,6 +47,7 @@ var beside = map[string][]string{
 	"internal/nc/secure":     {"internal/nc/cmdline"},
 	"internal/nc/scan":       {"internal/nc/sockopt"},
 	"internal/nc/program":    {"internal/nc/cmdline"},
+	"tube":                   {"internal/sock"},
 	"tube/tubetest":          {"tube"},
 	"geo":                    {"geo/internal/world"},
 	"geo/internal/gen":       {"geo", "geo/internal/world"},

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"runtime"
 	"syscall"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/sock"
 )
 
 // Listen makes a TCP listener on addr, "host:port", for a [Server]. Its connections have no TCP
@@ -27,7 +29,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	}
 	switch {
 	case err == nil:
-		return l, nil
+		return sock.Own(l), nil
 	case portInUse(err):
 		_, port, _ := net.SplitHostPort(addr)
 		return nil, &hintError{fmt.Errorf("listen on %s: port %s is in use", addr, port), whoHasPort(port)}

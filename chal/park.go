@@ -3,6 +3,8 @@ package chal
 import (
 	"net"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 // parking is what is left of a session that awaits its player: see [Arrival.Await].
@@ -14,8 +16,8 @@ type parking struct {
 // park leaves c to the car park until its player is heard from, until has come, or the arrival is told to end; another
 // goroutine goes on with it then. It is false where c's own must go on.
 func (s *Server) park(c *session, until time.Time) bool {
-	tcp, ok := c.conn.(*net.TCPConn)
-	if !ok || c.tube.Buffered() > 0 {
+	tcp := tube.TCP(c.conn)
+	if tcp == nil || c.conn != net.Conn(tcp) || c.tube.Buffered() > 0 {
 		return false
 	}
 	s.mu.Lock()

@@ -1,7 +1,6 @@
 package chal
 
 import (
-	"net"
 	"os"
 	"syscall"
 )
@@ -53,7 +52,7 @@ func (l *lot) watch(heard func(fd int32)) {
 }
 
 // add puts c in.
-func (l *lot) add(conn *net.TCPConn, c *session) (number int32, ok bool) {
+func (l *lot) add(conn syscall.Conn, c *session) (number int32, ok bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return 0, false

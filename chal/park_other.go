@@ -4,7 +4,7 @@ package chal
 
 import (
 	"errors"
-	"net"
+	"syscall"
 )
 
 // lot is there on Linux alone.
@@ -14,5 +14,5 @@ func openLot() (*lot, error) { return nil, errors.ErrUnsupported }
 
 func (*lot) close()                                   {}
 func (*lot) watch(func(fd int32))                     {}
-func (*lot) add(*net.TCPConn, *session) (int32, bool) { return 0, false }
+func (*lot) add(syscall.Conn, *session) (int32, bool) { return 0, false }
 func (*lot) remove(int32)                             {}

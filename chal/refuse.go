@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
 const (
@@ -29,7 +31,7 @@ func (s *Server) refuse(conn net.Conn, remote netip.AddrPort, err error) {
 		text += "\n"
 	}
 	if !s.addRefusal(conn) {
-		if _, ok := conn.(*net.TCPConn); ok {
+		if _, ok := conn.(tube.TCPConn); ok {
 			io.WriteString(conn, text) // fits the empty send buffer: does not wait
 		}
 		conn.Close()

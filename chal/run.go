@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -20,11 +19,8 @@ import (
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
-const (
-	noticeTime  = 250 * time.Millisecond // for the line that tells a player why it is over
-	hurryLinger = 100 * time.Millisecond // instead of Linger, after Close
-	lingerBytes = 4 << 20                // of unread input are read away, not more
-)
+// noticeTime is for the line that tells a player why it is over.
+const noticeTime = 250 * time.Millisecond
 
 // session is all that the server keeps of one session, in one piece of memory.
 type session struct {
@@ -82,7 +78,7 @@ func (s *Server) newSession(conn net.Conn, remote netip.AddrPort, release func()
 	}
 	if s.SessionTimeout < 0 && s.IdleTimeout < 0 {
 		// Nothing else would ever notice that the client's machine is gone.
-		if tcp, ok := conn.(*net.TCPConn); ok {
+		if tcp, ok := conn.(tube.TCPConn); ok {
 			tcp.SetKeepAlive(true)
 		}
 	}
@@ -146,11 +142,19 @@ func (c *session) guard(f func() error) (err error) {
 
 // finish ends the session after the handler, or the arrival that has become none.
 func (c *session) finish(started bool) {
-	s := c.srv
 	c.over.Store(true)
 	reason, text := c.verdict()
 	cause := context.Cause(&c.ctx)
+	if started && text == "" && c.srv.leaves(c, reason) {
+		return
+	}
 	c.farewell(text)
+	c.settle(started, reason, cause)
+}
+
+// settle is what is left to do when the connection is closed.
+func (c *session) settle(started bool, reason Reason, cause error) {
+	s := c.srv
 	c.ctx.cancel(errOver)
 	c.runDeferred()
 	c.release()
@@ -257,9 +261,14 @@ func (c *session) farewell(text string) {
 			tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
 		}
 		c.srv.linger(conn, cmp.Or(span(c.srv.IdleTimeout, defaultIdleTimeout), defaultIdleTimeout))
-		conn.Close() // first: the tube would linger, too
-		tube.Close()
+		hangUp(tube, conn)
 	})
+}
+
+// hangUp closes the connection, as one that has nothing to wait for.
+func hangUp(tube *tube.Tube, conn net.Conn) {
+	conn.Close() // first: the tube would linger, too
+	tube.Close()
 }
 
 // cut is farewell to a player whose handler does not return.
@@ -267,86 +276,4 @@ func (c *session) cut() {
 	_, text := causeText(context.Cause(&c.ctx))
 	c.farewell(text)
 	c.srv.abandon(c)
-}
-
-type closeWriter interface{ CloseWrite() error }
-
-var junk = sync.Pool{New: func() any { return new([2 << 10]byte) }}
-
-// linger makes a following Close lose nothing: it half-closes and reads away what comes until the peer
-// closes too. A connection closed while input is unread, or before all input has come, would be reset by the
-// system, and the peer could lose lines it has not read. One who is slow to read what was sent is waited for, as long as patience.
-func (s *Server) linger(conn net.Conn, patience time.Duration) {
-	d := span(s.Linger, defaultLinger)
-	half, ok := conn.(closeWriter)
-	if d == 0 || !ok {
-		return
-	}
-	wait := func() {
-		conn.SetReadDeadline(time.Now().Add(d))
-		if s.hurry.Load() { // set before Close shortens the deadlines of all: one of the two sees the other
-			conn.SetReadDeadline(time.Now().Add(min(d, hurryLinger)))
-		}
-	}
-	wait()
-	if half.CloseWrite() != nil {
-		return // reset, or closed by the handler
-	}
-	runtime.Gosched() // most players close at once: let them, and the first read is the last
-	buf := junk.Get().(*[2 << 10]byte)
-	defer junk.Put(buf)
-	var r *reader
-	for left := lingerBytes; ; {
-		n, err := conn.Read(buf[:])
-		left -= n
-		if err == nil && left > 0 {
-			continue
-		}
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) || s.hurry.Load() {
-			return
-		}
-		if r == nil {
-			r = &reader{tcp: tube.TCP(conn), unacked: tube.Unacked, end: time.Now().Add(patience), moved: time.Now()}
-		}
-		if !r.reads() {
-			if r.owed > mostOwed {
-				r.tcp.SetLinger(0)
-			}
-			return
-		}
-		left = lingerBytes
-		if err != nil {
-			wait()
-		}
-	}
-}
-
-// mostOwed is how many bytes are left to the system for a player who does not take them: it keeps them for minutes, outside of every
-// limit. Of more the connection is reset.
-const mostOwed = 64 << 10
-
-// reader is a player who has not had everything yet when the server would go.
-type reader struct {
-	tcp     *net.TCPConn
-	unacked func(*net.TCPConn) (n int, known bool)
-	end     time.Time // of the server's patience
-	owed    int       // what the player's system had not acknowledged when last asked
-	moved   time.Time // when that last changed
-}
-
-// slowestReader is how long nothing may become of what a player has not had yet. A slow one's system takes it by dozens of
-// kilobytes, and says nothing between.
-const slowestReader = 10 * time.Second
-
-// reads says whether the player still takes what was sent.
-func (r *reader) reads() bool {
-	now := time.Now()
-	if r.tcp == nil || !now.Before(r.end) {
-		return false
-	}
-	owed, _ := r.unacked(r.tcp) // 0 where it is not known
-	if owed != r.owed {
-		r.owed, r.moved = owed, now
-	}
-	return owed > 0 && now.Sub(r.moved) < slowestReader
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/sock"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -83,7 +84,7 @@ type Server struct {
 	// Log gets panics, handlers' errors, accept errors, and refusals in bulk. Nil: slog.Default().
 	Log *slog.Logger
 	// Ledger, if set, is called for every session that starts, ends or is refused, from that session's
-	// goroutine or the accepting one: it must be quick, and safe to call at the same time.
+	// goroutine or one that serves many: it must be quick, and safe to call at the same time.
 	Ledger func(Entry)
 
 	once     sync.Once
@@ -93,6 +94,8 @@ type Server struct {
 	lastID   atomic.Uint64
 	refused  atomic.Uint64
 	turned   atomic.Uint64 // those that had begun a handshake and became no session
+
+	leaving leaving
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -251,11 +254,16 @@ func passing(err error) bool {
 // admit gives conn a session or refuses it. It never waits for the client.
 func (s *Server) admit(conn net.Conn) {
 	var remote netip.AddrPort
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+	if own, ok := conn.(*sock.Conn); ok {
+		remote = own.Remote()
+	} else if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		remote = tcp.AddrPort()
 		remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	}
 	release, err := s.admitter.Admit(context.Background(), remote)
+	if err != nil && s.makeRoom(err) {
+		release, err = s.admitter.Admit(context.Background(), remote)
+	}
 	if err != nil {
 		s.refuse(conn, remote, err)
 		return

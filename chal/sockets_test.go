@@ -253,7 +253,7 @@ func TestReaderWhoStopped(t *testing.T) {
 		for _, patience := range []time.Duration{time.Second, time.Minute} {
 			start := time.Now()
 			r := &reader{tcp: new(net.TCPConn), end: start.Add(patience), owed: 5, moved: start}
-			r.unacked = func(*net.TCPConn) (int, bool) { return 5, true }
+			r.unacked = func(tube.TCPConn) (int, bool) { return 5, true }
 			for r.reads() {
 				time.Sleep(100 * time.Millisecond)
 			}

@@ -118,7 +118,7 @@ func (s *stream) received(n int) {
 // readReady is called by the runtime when the descriptor may be readable. It
 // takes a buffer only for as long as it needs to find that out.
 func (s *stream) readReady(fd uintptr) bool {
-	n, again, err := sysRead(fd, s.buf.room())
+	n, again, err := sysRead(fd, s.buf.room(), s.socket)
 	if again {
 		s.buf.idle()
 		return false
@@ -137,7 +137,7 @@ func (s *stream) more() bool {
 	var again bool
 	var err error
 	// Control, unlike Read, does not ask whether a deadline has passed.
-	failed := s.raw.Control(func(fd uintptr) { n, again, err = sysRead(fd, s.buf.room()) })
+	failed := s.raw.Control(func(fd uintptr) { n, again, err = sysRead(fd, s.buf.room(), s.socket) })
 	if n > 0 {
 		s.received(n)
 		return true

@@ -15,9 +15,9 @@ func rawRead(syscall.Conn) syscall.RawConn { return nil }
 
 func setNonblock(*os.File) {}
 
-func sysRead(uintptr, []byte) (int, bool, error) { return 0, false, errors.ErrUnsupported }
+func sysRead(uintptr, []byte, bool) (int, bool, error) { return 0, false, errors.ErrUnsupported }
 
-// drainNow reads and forgets what has come, waiting a millisecond for it.
+// drainNow reads and forgets what has come on a socket, waiting a millisecond for it.
 func drainNow(c syscall.Conn, junk []byte, _ time.Time) {
 	conn, ok := c.(net.Conn)
 	if !ok || conn.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // rawRead returns access to c's descriptor, or nil.
@@ -26,10 +28,15 @@ func setNonblock(f *os.File) {
 	}
 }
 
-// sysRead reads without waiting; again says that nothing is there yet.
-func sysRead(fd uintptr, p []byte) (n int, again bool, err error) {
+// sysRead reads without waiting; again says that nothing is there yet. A socket is asked not to wait: whether it would by itself is up to every
+// process that has it.
+func sysRead(fd uintptr, p []byte, socket bool) (n int, again bool, err error) {
 	for {
-		n, err = syscall.Read(int(fd), p)
+		if socket {
+			n, _, err = unix.Recvfrom(int(fd), p, unix.MSG_DONTWAIT)
+		} else {
+			n, err = syscall.Read(int(fd), p)
+		}
 		switch err {
 		case nil:
 			return n, false, nil
@@ -44,7 +51,7 @@ func sysRead(fd uintptr, p []byte) (n int, again bool, err error) {
 	}
 }
 
-// drainNow reads and forgets what has come, without waiting.
+// drainNow reads and forgets what has come on a socket, without waiting.
 func drainNow(c syscall.Conn, junk []byte, end time.Time) {
 	raw := rawRead(c)
 	if raw == nil {
@@ -52,7 +59,7 @@ func drainNow(c syscall.Conn, junk []byte, end time.Time) {
 	}
 	raw.Control(func(fd uintptr) {
 		for time.Now().Before(end) {
-			if n, again, err := sysRead(fd, junk); n <= 0 || again || err != nil {
+			if n, again, err := sysRead(fd, junk, true); n <= 0 || again || err != nil {
 				return
 			}
 		}

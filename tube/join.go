@@ -147,9 +147,8 @@ func canSplice(dst, src *stream) bool {
 	if dst.cfg.trace != nil || src.cfg.trace != nil || src.packet || dst.packet {
 		return false
 	}
-	_, dstTCP := dst.conn.(*net.TCPConn)
+	dstTCP, srcTCP := systemTCP(dst.conn) != nil, systemTCP(src.conn) != nil
 	_, dstUnix := dst.conn.(*net.UnixConn)
-	_, srcTCP := src.conn.(*net.TCPConn)
 	_, srcUnix := src.conn.(*net.UnixConn)
 	return dstTCP && (srcTCP || srcUnix) || srcTCP && dstUnix
 }

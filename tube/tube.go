@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/sock"
 )
 
 // Tube is a byte stream to talk with: a connection that was dialled, one that
@@ -42,6 +44,8 @@ type stream struct {
 	conn net.Conn        // has deadlines that work
 	raw  syscall.RawConn // reads without holding a buffer while waiting; nil where that cannot be
 	cfg  config
+
+	socket bool // raw is one's
 
 	trace *tracer    // nil: nobody watches
 	shake *handshake // nil: none is due
@@ -144,12 +148,12 @@ func New(rwc io.ReadWriteCloser, opts ...Option) *Tube {
 func wrap(rwc io.ReadWriteCloser, cfg config) *Tube {
 	s := &stream{cfg: cfg}
 	switch c := rwc.(type) {
-	case *net.TCPConn:
-		s.conn, s.raw = c, rawRead(c)
+	case *net.TCPConn, *sock.Conn:
+		s.conn, s.raw, s.socket = c.(net.Conn), rawRead(c.(syscall.Conn)), true
 	case *net.UnixConn:
 		s.conn, s.packet = c, isPacket(c)
 		if !s.packet {
-			s.raw = rawRead(c)
+			s.raw, s.socket = rawRead(c), true
 		}
 	case *net.UDPConn, *udpPeer, *boundConn:
 		s.conn, s.packet = c.(net.Conn), true

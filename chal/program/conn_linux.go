@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ import (
 const canWatch = true
 
 // tcpMeter asks the system about conn.
-func tcpMeter(conn *net.TCPConn) meter {
+func tcpMeter(conn syscall.Conn) meter {
 	raw, err := conn.SyscallConn()
 	return func() (in, out uint64, alive bool) {
 		if err != nil {

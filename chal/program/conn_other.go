@@ -5,8 +5,8 @@ package program
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
+	"syscall"
 
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
@@ -14,7 +14,7 @@ import (
 const canWatch = false
 
 // tcpMeter is not asked for where nothing can be known.
-func tcpMeter(*net.TCPConn) meter { return nil }
+func tcpMeter(syscall.Conn) meter { return nil }
 
 // openTerminal fails, so that New does.
 func openTerminal() (ours, theirs *os.File, err error) {

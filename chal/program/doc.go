@@ -14,9 +14,9 @@
 //
 // # What it promises
 //
-//   - On a plain TCP connection nothing is between the player and the program: it has the socket itself.
-//     Where something must look inside (TLS, a recording, a terminal), the bytes are relayed, in both
-//     directions independently: an answer to what ended with a half-close arrives.
+//   - On a plain TCP connection of [chal.Listen]'s nothing is between the player and the program: it has the socket itself.
+//     Where something must look inside (TLS, a recording, a terminal), and on other listeners' connections, the bytes
+//     are relayed, in both directions independently: an answer to what ended with a half-close arrives.
 //   - The last bytes a program prints arrive, also when it has not read all its input.
 //   - When ServeChal returns, every process of the session is dead.
 //   - What the host cannot enforce of the policy is an error of New.

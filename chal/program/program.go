@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/internal/sock"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
@@ -174,12 +175,13 @@ func (h *Handler) ServeChal(ctx context.Context, s *chal.Session) error {
 	}
 	var exit sandbox.Exit
 	var err error
-	tcp, ok := s.Conn().(*net.TCPConn)
+	// Only of these no call waits because a program has made it block.
+	conn, ok := s.Conn().(*sock.Conn)
 	switch {
 	case h.policy.PTY:
 		exit, err = one.onTerminal(ctx)
 	case ok && !h.config.Relay && s.Buffered() == 0 && canWatch:
-		exit, err = one.direct(ctx, tcp)
+		exit, err = one.direct(ctx, conn)
 	default:
 		exit, err = one.onPair(ctx)
 	}
@@ -230,9 +232,8 @@ func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
 }
 
 // direct gives the program the connection itself.
-func (s *session) direct(ctx context.Context, conn *net.TCPConn) (sandbox.Exit, error) {
+func (s *session) direct(ctx context.Context, conn *sock.Conn) (sandbox.Exit, error) {
 	s.own.EndOutput = true
-	defer reclaim(ctx, conn)()
 	p, err := s.runner.Start(ctx, conn, s.own)
 	if err != nil {
 		return sandbox.Exit{}, err

@@ -2,7 +2,7 @@ package geography
 
 import (
 	"math"
-	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,7 +10,7 @@ import (
 
 // minRTT returns the smallest round trip the kernel has measured on the connection (TCP_INFO). ok is
 // false where it has none yet.
-func minRTT(c *net.TCPConn) (rtt time.Duration, ok bool) {
+func minRTT(c syscall.Conn) (rtt time.Duration, ok bool) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, false

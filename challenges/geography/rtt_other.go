@@ -3,9 +3,9 @@
 package geography
 
 import (
-	"net"
+	"syscall"
 	"time"
 )
 
 // minRTT knows nothing: no other system tells the smallest round trip in one portable way.
-func minRTT(*net.TCPConn) (rtt time.Duration, ok bool) { return 0, false }
+func minRTT(syscall.Conn) (rtt time.Duration, ok bool) { return 0, false }

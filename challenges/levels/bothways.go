@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -32,7 +31,7 @@ func bothways(Options) Level { return bothwaysWith(bothwaysStall) }
 
 func bothwaysWith(stall time.Duration) Level {
 	return tcp(bothwaysText, func(_ context.Context, p *player) error {
-		if c, ok := p.Conn().(*net.TCPConn); ok {
+		if c, ok := p.Conn().(tube.TCPConn); ok {
 			c.SetReadBuffer(bothwaysBuffer)
 			c.SetWriteBuffer(bothwaysBuffer)
 		}

@@ -39,7 +39,7 @@ func (l lingering) Wait() (sandbox.Exit, error) {
 	return sandbox.Exit{Reason: sandbox.ReasonKilled}, nil
 }
 
-// TestLentWhileCut ends a server while a program, which takes long to die, has made its connection block, and its player says nothing
+// TestCutWhileBlocking ends a server while a program, which takes long to die, has made its connection block, and its player says nothing
 // and reads nothing. Neither may hold the server up.
 func TestLentWhileCut(t *testing.T) {
 	for name, full := range map[string]bool{"silent player": false, "player who does not read": true} {
@@ -48,7 +48,7 @@ func TestLentWhileCut(t *testing.T) {
 			r := lingering{make(chan syscall.RawConn), make(chan struct{})}
 			h := &Handler{runner: r, policy: sandbox.Policy{}.Limits()}
 			h.watch.idle, h.watch.output = -1, -1
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+			l, err := chal.Listen(t.Context(), "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
