@@ -141,7 +141,6 @@ func TestLastLineIsDeliveredOnRealSockets(t *testing.T) {
 	}
 }
 
-// A player who reads slowly gets everything, whatever he sends meanwhile.
 // TestReaderIsReset: what a player does not take for so long is not left to the system, where it would be held for minutes.
 func TestReaderIsReset(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -203,6 +202,7 @@ func TestHandlerCloses(t *testing.T) {
 	}
 }
 
+// A player who reads slowly gets everything, whatever he sends meanwhile.
 func TestSlowReaders(t *testing.T) {
 	const linger, pace, step = 20 * time.Millisecond, 2 * time.Millisecond, 4 << 10
 	if runtime.GOOS != "linux" {
