@@ -380,7 +380,7 @@ func (r *Runner) takeInTurn(ctx context.Context) (*slot, error) {
 	if s, err := r.takeFree(); s != nil || err != nil {
 		return s, err
 	}
-	return r.newSlot()
+	return r.newSlotApart()
 }
 
 // takeNew makes a slot when its turn has come.
@@ -389,7 +389,19 @@ func (r *Runner) takeNew(ctx context.Context) (*slot, error) {
 		return nil, err
 	}
 	defer r.turns.giveBack()
-	return r.newSlot()
+	return r.newSlotApart()
+}
+
+// newSlotApart makes a slot on another stack than the caller's, who waits for the end of a session on it: making one takes 8 KiB, and a stack that
+// has grown stays so as long as it is used.
+func (r *Runner) newSlotApart() (s *slot, err error) {
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		s, err = r.newSlot()
+	}()
+	<-made
+	return s, err
 }
 
 // release gives a slot back after its session.
