@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -222,7 +223,7 @@ func weigh(dir string, version int) error {
 // own is how many processes of a session's group are not the program's: its slot.
 const own = 1
 
-// quotaPeriod is how often the system gives a group its processor time anew.
+// quotaPeriod is how often the system gives a group its processor time anew. It is what a new group has by itself.
 const quotaPeriod = 100 * time.Millisecond
 
 func limitFiles(controller string, version int, p Policy) []limitFile {
@@ -241,7 +242,7 @@ func limitFiles(controller string, version int, p Policy) []limitFile {
 	case version == 2:
 		return []limitFile{{controller, "cpu.max", quota + " " + period, false}}
 	}
-	return []limitFile{{controller, "cpu.cfs_period_us", period, false}, {controller, "cpu.cfs_quota_us", quota, false}}
+	return []limitFile{{controller, "cpu.cfs_quota_us", quota, false}} // the period is the system's own
 }
 
 // sweep takes away the groups of servers that are dead.
@@ -304,14 +305,13 @@ func removeGroup(dir string) {
 
 // group is one slot's, in every hierarchy.
 type group struct {
-	of    *groups
-	dirs  []string
-	join  []*os.File // cgroup.procs of each
-	usage string     // the file that says how much memory the group holds; empty: there is none
-	kills string     // the file that counts the processes killed for want of memory; empty: nothing does
-	kept  int        // its descriptor, or -1
-	share *share     // nil: it has none of its own
-	count uint64     // what it said at the end of the session before
+	of     *groups
+	dirs   []string
+	join   []*os.File // cgroup.procs of each
+	memory string     // that of dirs which limits memory; empty: none does
+	kept   int        // the descriptor of the file that counts the processes killed for want of memory, or -1
+	share  *share     // nil: it has none of its own
+	count  uint64     // what that file said at the end of the session before
 }
 
 // slot makes the groups of slot n.
@@ -319,12 +319,14 @@ func (g *groups) slot(n int) (*group, error) {
 	sg := &group{of: g, kept: -1}
 	for _, h := range g.places {
 		dir := filepath.Join(h.dir, "slot"+strconv.Itoa(n))
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(dir, 0o755)
+		left := errors.Is(err, fs.ErrExist) // another slot could not take it away
+		if err != nil && !left {
 			sg.remove()
 			return nil, fmt.Errorf("sandbox: make a control group: %w", err)
 		}
 		sg.dirs = append(sg.dirs, dir)
-		if err := g.fill(sg, h, dir); err != nil {
+		if err := g.fill(sg, h, dir, left); err != nil {
 			sg.remove()
 			return nil, fmt.Errorf("sandbox: control group: %w", err)
 		}
@@ -332,7 +334,9 @@ func (g *groups) slot(n int) (*group, error) {
 	return sg, nil
 }
 
-func (g *groups) fill(sg *group, h hierarchy, dir string) error {
+// fill sets a group up; one that was left by another slot has a past. Every file that is opened costs a KiB as long as the group is there, its name and
+// inode, so none is without need.
+func (g *groups) fill(sg *group, h hierarchy, dir string, left bool) error {
 	for _, c := range h.controllers {
 		for _, l := range g.limits {
 			if l.controller != c {
@@ -347,12 +351,10 @@ func (g *groups) fill(sg *group, h hierarchy, dir string) error {
 		case "cpu":
 			sg.share = newShare(dir, h.version)
 		case "memory":
-			kills, usage := "memory.oom_control", "memory.usage_in_bytes"
-			if h.version == 2 {
-				kills, usage = "memory.events", "memory.current"
+			sg.memory = dir
+			if left {
+				sg.memoryKills(false)
 			}
-			sg.kills, sg.usage = filepath.Join(dir, kills), filepath.Join(dir, usage)
-			sg.memoryKills(false) // the group may be one that another slot could not take away
 		}
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "cgroup.procs"), os.O_WRONLY, 0)
@@ -375,13 +377,13 @@ func (g *groups) keep() bool {
 // memoryKills says whether processes were killed for want of memory since it was last asked. It may keep the file open for the
 // next time.
 func (g *group) memoryKills(keep bool) bool {
-	if g.kills == "" {
+	if g.memory == "" {
 		return false
 	}
 	f := g.kept
 	if f < 0 {
 		var err error
-		if f, err = unix.Open(g.kills, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		if f, err = unix.Open(g.memoryFile("memory.oom_control", "memory.events"), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 			return false
 		}
 		if keep && g.of.keep() {
@@ -406,12 +408,23 @@ func (g *group) memoryKills(keep bool) bool {
 	return false
 }
 
-// memory is how much the group holds, in bytes.
-func (g *group) memory() int64 {
-	if g.usage == "" {
+// memoryFile is a file of the group that limits memory, by its names in both versions.
+func (g *group) memoryFile(version1, version2 string) string {
+	name := version1
+	for _, h := range g.of.places {
+		if h.version == 2 && slices.Contains(h.controllers, "memory") {
+			name = version2
+		}
+	}
+	return g.memory + "/" + name
+}
+
+// held is how much memory the group holds, in bytes.
+func (g *group) held() int64 {
+	if g.memory == "" {
 		return 0
 	}
-	f, err := unix.Open(g.usage, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	f, err := unix.Open(g.memoryFile("memory.usage_in_bytes", "memory.current"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
 	}

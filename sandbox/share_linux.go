@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -25,8 +24,8 @@ const (
 
 // share is a slot's share of the processors, and how busy its session is.
 type share struct {
-	weight, stat string // the files of its group
-	normal       int    // weight
+	dir     string // its group
+	version int    // of control groups
 
 	index int // in shares.running, whose lock guards it
 
@@ -41,20 +40,24 @@ type share struct {
 // newShare returns the share of the group dir of the controller cpu. It counts only where the group has a quota: without one
 // the system counts no periods.
 func newShare(dir string, version int) *share {
-	s := &share{stat: filepath.Join(dir, "cpu.stat"), weight: filepath.Join(dir, "cpu.shares"), normal: 1024}
-	if version == 2 {
-		s.weight, s.normal = filepath.Join(dir, "cpu.weight"), 100
+	return &share{dir: dir, version: version}
+}
+
+// weight returns the file that a group's weight is in, and what it is by default.
+func (s *share) weight() (file string, normal int) {
+	if s.version == 2 {
+		return s.dir + "/cpu.weight", 100
 	}
-	return s
+	return s.dir + "/cpu.shares", 1024
 }
 
 // giveWay sets the weight.
 func (s *share) giveWay(gives bool) {
-	weight := s.normal
+	file, weight := s.weight()
 	if gives {
 		weight /= shareOf
 	}
-	if os.WriteFile(s.weight, strconv.AppendInt(nil, int64(weight), 10), 0) == nil {
+	if os.WriteFile(file, strconv.AppendInt(nil, int64(weight), 10), 0) == nil {
 		s.gives = gives
 	}
 }
@@ -66,7 +69,7 @@ func (s *share) look(now time.Time) {
 	if !s.running {
 		return
 	}
-	periods, ok := ranPeriods(s.stat)
+	periods, ok := ranPeriods(s.dir)
 	if !ok {
 		return
 	}
@@ -91,8 +94,8 @@ func (s *share) rest() {
 }
 
 // ranPeriods reads in how many periods a group has been given time since it was made.
-func ranPeriods(stat string) (uint64, bool) {
-	f, err := unix.Open(stat, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+func ranPeriods(dir string) (uint64, bool) {
+	f, err := unix.Open(dir+"/cpu.stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, false
 	}

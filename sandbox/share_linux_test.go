@@ -64,7 +64,8 @@ func TestGiveWay(t *testing.T) {
 // weight reads what a session's group weighs.
 func weight(t *testing.T, p *Process) int {
 	t.Helper()
-	text, err := os.ReadFile(p.slot.group.share.weight)
+	file, _ := p.slot.group.share.weight()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

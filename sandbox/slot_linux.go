@@ -413,7 +413,7 @@ func (p *Process) over(end *ending) (Exit, error) {
 // burdened says whether a good part of the memory of the slot's group is taken although its session is over: pages in output that a player does
 // not take are the group's until they are sent, or files that the session was the first to read.
 func (s *slot) burdened() bool {
-	return s.group != nil && s.runner.plan.Memory > 0 && s.group.memory() > s.runner.plan.Memory/8
+	return s.group != nil && s.runner.plan.Memory > 0 && s.group.held() > s.runner.plan.Memory/8
 }
 
 // exit says how the session ended.
