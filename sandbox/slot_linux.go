@@ -45,6 +45,7 @@ func (s *slot) start() (err error) {
 		if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 			return fmt.Errorf("sandbox: %w", os.NewSyscallError("pipe", err))
 		}
+		unix.FcntlInt(uintptr(p[1]), unix.F_SETPIPE_SZ, stderrPipe)
 		for i, end := range p {
 			defer unix.Close(end)
 			m.call("keep standard error", unix.SYS_FCNTL, fd(keptFDs+len(fds)), unix.F_DUPFD_CLOEXEC, 4)
@@ -71,6 +72,10 @@ func (s *slot) start() (err error) {
 	theirs.Close() // if the slot goes, its channel must end
 	return done(s.ch, m)
 }
+
+// stderrPipe is how much of the standard error may wait until the slot reads it: as much as is kept. The system has a KiB for each pipe of the
+// ordinary size, full or empty.
+const stderrPipe = 16 << 10
 
 // close ends the slot's process. Its groups are left.
 func (s *slot) close() {
@@ -254,7 +259,7 @@ func (r *Runner) spawnScript(s Session) *script {
 		m.call("standard error", unix.SYS_DUP3, keptStderr, 2, 0)
 		// The flag is the pipe's, and the session before may have changed it.
 		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETFL, 0)
-		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETPIPE_SZ, 64<<10) // it may have changed that, too
+		m.call("standard error", unix.SYS_FCNTL, 2, unix.F_SETPIPE_SZ, stderrPipe) // it may have changed that, too
 		m.ignore()
 	case StderrPlayer:
 		m.call("standard error", unix.SYS_DUP3, fd(keptFDs), 2, 0)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -188,8 +189,8 @@ func TestNoDirectory(t *testing.T) {
 func TestStderrPipe(t *testing.T) {
 	r := prepare(t, Policy{}, testkit.Program(t, "/usr/bin/python3"), "-c", "import fcntl\nprint(fcntl.fcntl(2, 1032))\nfcntl.fcntl(2, 1031, 4096)")
 	for range 2 {
-		if out, exit := play(t, r, Session{}, ""); out != "65536\n" {
-			t.Errorf("got %q, %s, want 65536", out, exit.Stderr)
+		if out, exit := play(t, r, Session{}, ""); out != fmt.Sprintln(stderrPipe) {
+			t.Errorf("got %q, %s, want %d", out, exit.Stderr, stderrPipe)
 		}
 	}
 }

@@ -91,23 +91,28 @@ struct message { u32 kind, nops, nrelocs, clone, nlast, unused; };
 struct report { u32 kind; int status; int step, err; u64 user, system, maxrss; u32 stderr, killed; };
 
 /*
- * All that is written to, the message first of all, is in as few pages as can be: each slot has its own. No signal is
- * handled, so stacks hold little.
+ * All that is written to is here, in this order: a slot has pages of its own for what it writes, and where the message is no
+ * longer than usual that is one. No signal is handled, so stacks hold little.
  */
+struct cmsghdr { u64 len; int level, type; };
+
 struct small {
 	char stack[1024], child_stack[1024];
 	int fds[FDS];
 	struct report out;
 	struct { u64 user, system, maxrss; } used;	/* by the processes of a session */
 	u64 told;					/* how much they wrote to the standard error */
+	struct { struct cmsghdr head; int fd[FDS - KEPT]; } control;	/* what came with the message */
+	union { struct message head; char bytes[64 << 10]; } in __attribute__((aligned(16)));
+	char tail[16 << 10];	/* the last of a session's standard error, a ring: its pages are there once something is written */
 };
 struct small small __attribute__((aligned(4096)));
-static union { struct message head; char bytes[64 << 10]; } in __attribute__((aligned(16)));
-static char tail[16 << 10];	/* the last of a session's standard error, a ring: its pages are there once something is written */
 #define fds small.fds
 #define out small.out
 #define used small.used
 #define told small.told
+#define in small.in
+#define tail small.tail
 
 static void quit(void) { for (;;) sys(SYS_exit, 0, 0, 0, 0, 0, 0); }
 
@@ -121,14 +126,12 @@ static void close_received(void)
 
 struct iovec { void *base; u64 len; };
 struct msghdr { void *name; u32 namelen; struct iovec *iov; u64 iovlen; void *control; u64 controllen; int flags; };
-struct cmsghdr { u64 len; int level, type; };
 
 /* receive gets the next message and puts its descriptors from fds[KEPT] on. */
 static long receive(void)
 {
-	static struct { struct cmsghdr head; int fd[FDS - KEPT]; } control;
 	struct iovec iov = { in.bytes, sizeof in };
-	struct msghdr m = { 0, 0, &iov, 1, &control, sizeof control, 0 };
+	struct msghdr m = { 0, 0, &iov, 1, &small.control, sizeof small.control, 0 };
 	long n;
 	do
 		n = sys(SYS_recvmsg, CTL, (long)&m, 0x40000000 /* MSG_CMSG_CLOEXEC */, 0, 0, 0);
@@ -137,9 +140,9 @@ static long receive(void)
 		quit();
 	for (int i = KEPT; i < FDS; i++)
 		fds[i] = -1;
-	if (m.controllen >= sizeof control.head)
-		for (u64 i = 0; i < (control.head.len - sizeof control.head) / 4; i++)
-			fds[KEPT + i] = control.fd[i];
+	if (m.controllen >= sizeof small.control.head)
+		for (u64 i = 0; i < (small.control.head.len - sizeof small.control.head) / 4; i++)
+			fds[KEPT + i] = small.control.fd[i];
 	return n;
 }
 
@@ -310,7 +313,7 @@ static void handle_children(u64 how)
 void run(void)
 {
 	int slot = 0;
-	u64 end = ((u64)&in + sizeof in + 0xffff) & ~0xffffull;
+	u64 end = ((u64)&small + sizeof small + 0xffff) & ~0xffffull;
 	for (int i = 0; i < FDS; i++)
 		fds[i] = -1;
 	/* The stack that the kernel gave, which is far away, would cost each slot the page tables of its own. */
