@@ -1,10 +1,10 @@
 package sandbox
 
 import (
-	"fmt"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
