@@ -148,8 +148,10 @@ func New(rwc io.ReadWriteCloser, opts ...Option) *Tube {
 func wrap(rwc io.ReadWriteCloser, cfg config) *Tube {
 	s := &stream{cfg: cfg}
 	switch c := rwc.(type) {
-	case *net.TCPConn, *sock.Conn:
-		s.conn, s.raw, s.socket = c.(net.Conn), rawRead(c.(syscall.Conn)), true
+	case *net.TCPConn:
+		s.conn, s.raw, s.socket = c, rawRead(c), true
+	case *sock.Conn:
+		s.conn, s.raw, s.socket = c, c.Raw(), true
 	case *net.UnixConn:
 		s.conn, s.packet = c, isPacket(c)
 		if !s.packet {

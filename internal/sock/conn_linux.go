@@ -264,20 +264,19 @@ func (c *Conn) CloseRead() error {
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	closed, p, twin := c.closed, c.polled.Load(), c.twin
-	c.closed = true
-	if !closed && p == nil {
-		unix.Close(c.fd) // what it may say is of no use: the descriptor is gone
-	}
+	c.closed = true // from here on nobody uses the bare descriptor
 	c.mu.Unlock()
 	if closed {
 		return c.opError("close", net.ErrClosed)
 	}
+	if p == nil {
+		unix.Close(c.fd) // what it may say is of no use: the descriptor is gone
+		return nil
+	}
 	if twin != nil {
 		twin.Close()
 	}
-	if p != nil {
-		p.file.Close()
-	}
+	p.file.Close()
 	return nil
 }
 
@@ -375,8 +374,22 @@ func (c *Conn) LocalAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(local)
 }
 
-// SyscallConn returns access to the descriptor. Functions that its Read and Write call must not wait.
-func (c *Conn) SyscallConn() (syscall.RawConn, error) { return (*rawConn)(c), nil }
+// SyscallConn returns access to the descriptor, as that of package net: whatever is called with it, and however long that takes, holds up no other
+// call but Close.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, c.opError("raw", net.ErrClosed)
+	}
+	if err := c.poll(); err != nil {
+		return nil, c.opError("raw", err)
+	}
+	return c.Raw(), nil
+}
+
+// Raw is SyscallConn for functions that never wait: the descriptor stays bare until one says that it is not done.
+func (c *Conn) Raw() syscall.RawConn { return (*rawConn)(c) }
 
 type rawConn Conn
 

@@ -253,10 +253,7 @@ func TestClosed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			raw, err := c.SyscallConn()
-			if err != nil {
-				t.Fatal(err)
-			}
+			raw := c.Raw()
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
@@ -273,8 +270,9 @@ func TestClosed(t *testing.T) {
 			_, from := c.ReadFrom(strings.NewReader("x"))
 			_, to := c.WriteTo(io.Discard)
 			_, standard := c.Standard()
+			_, access := c.SyscallConn()
 			for what, err := range map[string]error{
-				"read": read, "write": write, "read from": from, "write to": to, "standard": standard, "close": c.Close(),
+				"read": read, "write": write, "read from": from, "write to": to, "standard": standard, "access": access, "close": c.Close(),
 				"close write": c.CloseWrite(), "close read": c.CloseRead(), "linger": c.SetLinger(0), "no delay": c.SetNoDelay(false),
 				"keep alive": c.SetKeepAlive(true), "read buffer": c.SetReadBuffer(1), "write buffer": c.SetWriteBuffer(1),
 				"deadline": c.SetDeadline(time.Now()), "read deadline": c.SetReadDeadline(time.Now()), "write deadline": c.SetWriteDeadline(time.Now()),
@@ -417,6 +415,30 @@ func TestStandard(t *testing.T) {
 		_, err = c.WriteTo(io.Discard)
 		want(t, "set after", err, os.ErrDeadlineExceeded)
 	})
+}
+
+// TestLongAccess: whoever has the descriptor for long holds up nobody.
+func TestLongAccess(t *testing.T) {
+	c, peer := local(t)
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go peer.Write([]byte("x"))
+	err = raw.Control(func(uintptr) {
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+		c.LocalAddr()
+		c.CloseWrite()
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // TestAccept: a closed listener ends Accept, once and for all, and its port is free.
