@@ -163,6 +163,10 @@ func (s spawner) start(b *testing.B, program string) *contender {
 	if err := c.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() { // also where another one's program is missing
+		c.cmd.Process.Signal(syscall.SIGTERM)
+		c.cmd.Wait()
+	})
 	for end := time.Now().Add(20 * time.Second); ; {
 		if _, err := c.play(); err == nil {
 			return c
