@@ -21,6 +21,8 @@ type Conn struct {
 	remote netip.AddrPort
 	polled atomic.Pointer[polled] // nil until a call has to wait; never nil again then
 
+	whole sync.Mutex // held for a whole Write, so that no other's bytes come in between
+
 	mu     sync.Mutex // held for each call on the bare descriptor
 	closed bool
 	rd, wd time.Time    // the deadlines
@@ -170,6 +172,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write writes all of p, or says how much of it; see net.Conn.
 func (c *Conn) Write(p []byte) (int, error) {
+	c.whole.Lock()
+	defer c.whole.Unlock()
 	t := begin(p)
 	defer t.end()
 	if err := c.until(&c.wd, syscall.RawConn.Write, t.send); err != nil {
@@ -433,6 +437,8 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	c.whole.Lock()
+	defer c.whole.Unlock()
 	return twin.ReadFrom(r)
 }
 
