@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/flagstaff-ctf/flagstaff/internal/sock"
 )
 
 // rawRead returns access to c's descriptor, or nil.
@@ -33,7 +33,7 @@ func setNonblock(f *os.File) {
 func sysRead(fd uintptr, p []byte, socket bool) (n int, again bool, err error) {
 	for {
 		if socket {
-			n, _, err = unix.Recvfrom(int(fd), p, unix.MSG_DONTWAIT)
+			n, err = sock.Recv(fd, p)
 		} else {
 			n, err = syscall.Read(int(fd), p)
 		}

@@ -123,7 +123,7 @@ type transfer struct {
 var transfers = sync.Pool{New: func() any {
 	t := new(transfer)
 	t.recv = func(fd uintptr) bool {
-		t.n, t.err = recv(fd, t.p)
+		t.n, t.err = Recv(fd, t.p)
 		return t.err != unix.EAGAIN
 	}
 	t.send = func(fd uintptr) bool {
@@ -185,8 +185,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return t.n, nil
 }
 
-// recv and send never wait.
-func recv(fd uintptr, p []byte) (int, error) {
+// Recv reads from a socket of any kind, and never waits: it says EAGAIN then.
+func Recv(fd uintptr, p []byte) (int, error) {
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
@@ -199,6 +199,7 @@ func recv(fd uintptr, p []byte) (int, error) {
 	}
 }
 
+// send never waits either.
 func send(fd uintptr, p []byte) (int, error) {
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
@@ -217,7 +218,7 @@ func send(fd uintptr, p []byte) (int, error) {
 func (c *Conn) Ended(junk []byte) (ended bool) {
 	look := func(fd uintptr) {
 		for range 8 {
-			if n, err := recv(fd, junk); n < len(junk) {
+			if n, err := Recv(fd, junk); n < len(junk) {
 				ended = n == 0 && err != unix.EAGAIN
 				return
 			}
