@@ -187,22 +187,17 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // Recv reads from a socket of any kind, and never waits: it says EAGAIN then.
 func Recv(fd uintptr, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-			continue
-		}
-		return 0, errno
-	}
+	return pass(unix.SYS_RECVFROM, fd, p, unix.MSG_DONTWAIT)
 }
 
 // send never waits either.
 func send(fd uintptr, p []byte) (int, error) {
+	return pass(unix.SYS_SENDTO, fd, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+}
+
+func pass(call, fd uintptr, p []byte, flags uintptr) (int, error) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil
