@@ -451,3 +451,15 @@ func (p *Process) exit(a answer, gone error, why Reason, starved bool) Exit {
 	}
 	return e
 }
+
+// newSlotApart makes a slot on another stack than the caller's, who waits for the end of a session on it: making one takes 8 KiB, and a stack that
+// has grown stays so as long as it is used.
+func (r *Runner) newSlotApart() (s *slot, err error) {
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		s, err = r.newSlot()
+	}()
+	<-made
+	return s, err
+}

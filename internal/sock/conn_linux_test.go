@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -422,34 +423,26 @@ func TestStandard(t *testing.T) {
 	})
 }
 
-// TestWholeWrites: what one Write sends stays together, also where the first to wait has written half of it on the bare descriptor.
+// TestWholeWrites: nobody's bytes come in the middle of another's Write.
 func TestWholeWrites(t *testing.T) {
-	const writers, size = 8, 1 << 20 // more than the system keeps
-	l := listen(t, "tcp", "127.0.0.1:0")
-	for range 20 {
-		c, peer := pair(t, l)
-		c.SetWriteBuffer(64 << 10)
-		peer.SetReadBuffer(64 << 10)
-		var wg sync.WaitGroup
-		for i := range writers {
-			wg.Go(func() {
-				if n, err := c.Write(bytes.Repeat([]byte{'a' + byte(i)}, size)); n != size || err != nil {
-					t.Errorf("wrote %d, %v", n, err)
-				}
-			})
-		}
-		buf := make([]byte, size)
-		for range writers {
-			if _, err := io.ReadFull(peer, buf); err != nil {
-				t.Fatal(err)
-			}
-			if n := bytes.Count(buf, buf[:1]); n != size {
-				t.Fatalf("%d of %d bytes that were written together came together", n, size)
-			}
-		}
-		wg.Wait()
-		c.Close()
-		peer.Close()
+	c, peer := local(t)
+	c.whole.Lock() // as a Write that has sent half of it
+	begun, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		close(begun)
+		c.Write([]byte("other"))
+	}()
+	<-begun
+	for range 10_000 { // it would have written by then
+		runtime.Gosched()
+	}
+	c.control(func(fd uintptr) { send(fd, []byte("second half")) })
+	c.whole.Unlock()
+	<-ended
+	c.Close()
+	if got, err := io.ReadAll(peer); string(got) != "second halfother" || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
