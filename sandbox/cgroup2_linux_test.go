@@ -37,12 +37,12 @@ func TestExpectedCgroups(t *testing.T) {
 		t.Fatal("there are no groups")
 	}
 	// What is said must be so.
-	dir := filepath.Join(r.groups.places[0].dir, "slot0")
-	if got := filepath.Dir(r.groups.places[0].dir); got != place {
+	dir := filepath.Join(r.groups.Places()[0].Dir, "slot0")
+	if got := filepath.Dir(r.groups.Places()[0].Dir); got != place {
 		t.Errorf("the groups are in %s, want %s", got, place)
 	}
 	for file, want := range map[string]string{
-		"memory.max": strconv.Itoa(DefaultMemory), "pids.max": strconv.Itoa(DefaultProcesses + own), "cpu.max": "100000 100000",
+		"memory.max": strconv.Itoa(DefaultMemory), "pids.max": strconv.Itoa(DefaultProcesses + slotProcesses), "cpu.max": "100000 100000",
 	} {
 		if b, err := os.ReadFile(filepath.Join(dir, file)); strings.TrimSpace(string(b)) != want {
 			t.Errorf("%s: got %q, %v, want %q", file, b, err, want)

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"errors"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -89,61 +87,6 @@ func TestARM32(t *testing.T) {
 }
 
 func unenforceable(err error) bool { return errors.As(err, new(*UnenforceableError)) }
-
-// TestNamesOfGroups: servers of several pid namespaces may have the same process number.
-func TestNamesOfGroups(t *testing.T) {
-	found, why := findHierarchies(controllers)
-	if len(found) == 0 {
-		t.Skipf("no control groups here: %v", why)
-	}
-	taken := filepath.Join(found[len(found)-1].dir, cgroupPrefix+processName()+"-"+strconv.FormatUint(lastRunner.Load()+1, 10))
-	if err := os.Mkdir(taken, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(taken)
-	r := prepare(t, Policy{}, "/bin/echo", "up")
-	if out, _ := play(t, r, Session{}, ""); out != "up\n" {
-		t.Errorf("got %q", out)
-	}
-}
-
-// TestForsaken: the groups of servers that have ended are taken away, and no others.
-func TestForsaken(t *testing.T) {
-	dir := t.TempDir()
-	const gone = "4194305" // more than a process can have
-	own := strconv.FormatUint(pidNamespace(), 10)
-	for name, want := range map[string]bool{
-		"flagstaff-" + own + "-" + gone + "-1":                      true,
-		"flagstaff-try-" + own + "-" + gone + "-1":                  true,
-		"flagstaff-" + own + "-" + gone + "-server":                 true,
-		"flagstaff-" + own + "-" + strconv.Itoa(os.Getpid()) + "-1": false,
-		"flagstaff-1-" + gone + "-1":                                false, // of another namespace, and new
-		"flagstaff-1-" + gone + "-2 old":                            true,
-		"flagstaff-1-" + gone + "-3 old, but has a process":         false,
-		"flagstaff-" + gone + "-1":                                  false,
-		"flagstaff-something":                                       false,
-	} {
-		group, note, _ := strings.Cut(name, " ")
-		group = filepath.Join(dir, group)
-		if err := os.MkdirAll(filepath.Join(group, "slot0"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		members := ""
-		if strings.Contains(note, "process") {
-			members = "0\n" // as one of another namespace is shown
-		}
-		if err := os.WriteFile(filepath.Join(group, "slot0", "cgroup.procs"), []byte(members), 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
-			t.Fatal(err)
-		}
-		if strings.Contains(note, "old") {
-			before := time.Now().Add(-time.Hour)
-			os.Chtimes(group, before, before)
-		}
-		if got := forsaken(group); got != want {
-			t.Errorf("%s: got %v, want %v", name, got, want)
-		}
-	}
-}
 
 // TestNoFlag: who looks for a flag where none is given finds no file, and not an empty one.
 func TestNoFlag(t *testing.T) {

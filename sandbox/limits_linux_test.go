@@ -68,15 +68,15 @@ func TestWeight(t *testing.T) {
 	if !r.plan.hasCPU() {
 		t.Skip("no control groups for processors here")
 	}
-	for _, h := range r.groups.places {
-		if !slices.Contains(h.controllers, "cpu") {
+	for _, h := range r.groups.Places() {
+		if !slices.Contains(h.Controllers, "cpu") {
 			continue
 		}
 		name, process, most := "cpu.shares", 1024, 1<<18 // process: what one counts as
-		if h.version == 2 {
+		if h.Version == 2 {
 			name, process, most = "cpu.weight", 100, 10_000
 		}
-		text, err := os.ReadFile(filepath.Join(h.dir, name))
+		text, err := os.ReadFile(filepath.Join(h.Dir, name))
 		got, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 		if want := min(2*process*runtime.NumCPU(), most); err != nil || got != want {
 			t.Errorf("%s: got %q, %v, want %d", name, text, err, want)

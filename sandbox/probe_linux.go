@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/cgroup"
 	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/launcher"
 )
 
@@ -38,11 +39,11 @@ func Probe() Host {
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &lim) == nil && lim.Cur < 1<<31 {
 		h.Processes = int(lim.Cur)
 	}
-	found, why := findHierarchies(controllers)
+	found, why := cgroup.Find(cgroup.Controllers)
 	h.CgroupWhy = why
 	for _, f := range found {
-		for _, c := range f.controllers {
-			h.Cgroups[c] = f.version
+		for _, c := range f.Controllers {
+			h.Cgroups[c] = f.Version
 		}
 	}
 	_, err := firstID()
@@ -116,7 +117,7 @@ type plan struct {
 	env    []string
 	root   bool // the server is root: sessions have user IDs of their own; else: a user namespace
 	ids    int  // the first
-	places []hierarchy
+	places []cgroup.Hierarchy
 	addr   bool // memory by RLIMIT_AS
 	nproc  bool // processes by RLIMIT_NPROC
 	scopes bool // abstract sockets are fenced by Landlock
@@ -184,7 +185,7 @@ func (pl *plan) limits() error {
 			want = append(want, c)
 		}
 	}
-	found, why := findHierarchies(want)
+	found, why := cgroup.Find(want)
 	pl.places = found
 	_, noMemory := why["memory"]
 	_, noPids := why["pids"]

@@ -350,9 +350,9 @@ func nothingLeft(t *testing.T, r *Runner, files int) {
 		}
 	}
 	if r.groups != nil {
-		for _, h := range r.groups.places {
-			if _, err := os.Stat(h.dir); err == nil {
-				t.Errorf("%s is left", h.dir)
+		for _, h := range r.groups.Places() {
+			if _, err := os.Stat(h.Dir); err == nil {
+				t.Errorf("%s is left", h.Dir)
 			}
 		}
 	}

@@ -12,8 +12,8 @@ const (
 func (pl *plan) report() map[Feature]string {
 	version := map[string]string{}
 	for _, h := range pl.places {
-		for _, c := range h.controllers {
-			version[c] = fmt.Sprintf("control groups, version %d", h.version)
+		for _, c := range h.Controllers {
+			version[c] = fmt.Sprintf("control groups, version %d", h.Version)
 		}
 	}
 	r := map[Feature]string{

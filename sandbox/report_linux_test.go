@@ -1,10 +1,14 @@
 package sandbox
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/cgroup"
+)
 
 // TestReport says of each part what is enforced, and never that of a part that is not.
 func TestReport(t *testing.T) {
-	groups := []hierarchy{{controllers: []string{"memory", "pids", "cpu"}, version: 2}}
+	groups := []cgroup.Hierarchy{{Controllers: []string{"memory", "pids", "cpu"}, Version: 2}}
 	few := Policy{Processes: 1}.Limits()
 	many := Policy{Processes: 8}.Limits()
 	endless := Policy{Processes: 8, CPU: -1}.Limits()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/cgroup"
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/filter"
 	"github.com/flagstaff-ctf/flagstaff/sandbox/oci"
 )
 
@@ -25,9 +28,9 @@ type Runner struct {
 
 	plan   *plan
 	argv   []string
-	groups *groups
-	image  *oci.Image  // nil: none
-	plain  [2]spawning // of sessions that have nothing of their own, without and with [Session.EndOutput]
+	groups *cgroup.Groups // nil: none
+	image  *oci.Image     // nil: none
+	plain  [2]spawning    // of sessions that have nothing of their own, without and with [Session.EndOutput]
 
 	mu       sync.Mutex
 	launcher *launcherProcess
@@ -37,7 +40,6 @@ type Runner struct {
 	closed bool
 
 	open     sync.WaitGroup // slots
-	shares   shares         // of the processors
 	turns    turns          // to make slots
 	removing backlog        // slots to be taken away
 }
@@ -99,9 +101,9 @@ func Prepare(p Policy, argv ...string) (_ *Runner, err error) {
 		return nil, err
 	}
 	if len(pl.places) > 0 {
-		if r.groups, err = newGroups(pl.places, pl.Policy); err != nil {
+		if r.groups, err = cgroup.New(pl.places, pl.groupLimits()); err != nil {
 			r.Close()
-			return nil, err
+			return nil, fmt.Errorf("sandbox: %w", err)
 		}
 	}
 	// A policy that cannot be enforced, or a program that cannot be run, should fail here, not at the first player.
@@ -179,7 +181,12 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		s.keep(keptRules)
 	}
 	if pl.Syscalls != SyscallsOff {
-		program, err := filter(pl)
+		program, err := filter.Assemble(filter.Rules{
+			Strict:    pl.Syscalls == SyscallsStrict,
+			Network:   pl.Network,
+			Mounts:    pl.mounts,
+			Addresses: pl.addr && pl.Memory > 0,
+		})
 		if err != nil {
 			return err
 		}
@@ -266,12 +273,22 @@ func fewer(wanted, most int64) error {
 // would be open: the next session would get the limits and priorities that this one has left it.
 func (pl *plan) shared() bool { return pl.root || pl.Syscalls != SyscallsOff }
 
+// slotProcesses is how many processes of a session's group are not the program's: its slot.
+const slotProcesses = 1
+
+// groupLimits are the policy's, as a slot's control groups are told them.
+func (pl *plan) groupLimits() cgroup.Limits {
+	l := cgroup.Limits{Memory: pl.Memory, Processes: pl.Processes, Cores: pl.Cores}
+	if l.Processes >= 0 {
+		l.Processes += slotProcesses
+	}
+	return l
+}
+
 func (pl *plan) hasCPU() bool {
 	for _, h := range pl.places {
-		for _, c := range h.controllers {
-			if c == "cpu" {
-				return true
-			}
+		if slices.Contains(h.Controllers, "cpu") {
+			return true
 		}
 	}
 	return false
@@ -413,7 +430,7 @@ func (r *Runner) discard(s *slot) {
 		return
 	}
 	r.removing.add(func() {
-		s.group.remove()
+		s.group.Remove()
 		r.discarded(s)
 	})
 }
@@ -478,9 +495,8 @@ func (r *Runner) Close() error {
 	}
 	r.open.Wait()
 	r.removing.wait()
-	r.shares.close()
 	if r.groups != nil {
-		r.groups.remove()
+		r.groups.Close()
 	}
 	return r.image.Close()
 }

@@ -18,6 +18,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/cgroup"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // prepare skips where this host cannot enforce the policy, and says why.
 func prepare(t testing.TB, p Policy, argv ...string) *Runner {
 	t.Helper()
-	if _, why := findHierarchies(controllers); len(why) > 0 && os.Geteuid() != 0 && p.Processes == 0 {
+	if _, why := cgroup.Find(cgroup.Controllers); len(why) > 0 && os.Geteuid() != 0 && p.Processes == 0 {
 		// Where an ordinary user cannot make control groups, a session may have one process only.
 		p.Weaker, p.Processes = []Feature{FeatureMemory, FeatureProcesses}, DefaultProcesses
 	}
@@ -289,7 +291,7 @@ func TestOneProcess(t *testing.T) {
 
 // TestUnenforceable refuses what an ordinary user without control groups cannot enforce, and names the way out.
 func TestUnenforceable(t *testing.T) {
-	if _, why := findHierarchies(controllers); os.Geteuid() == 0 || len(why) == 0 {
+	if _, why := cgroup.Find(cgroup.Controllers); os.Geteuid() == 0 || len(why) == 0 {
 		t.Skip("control groups can be made here")
 	}
 	for _, c := range []struct {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/flagstaff-ctf/flagstaff/sandbox/internal/cgroup"
 )
 
 // slot is a process of the launcher's that runs one session after another, with a user ID, control
@@ -21,7 +23,7 @@ type slot struct {
 	number   int              // of the runner's
 	user     int              // of all runners'
 	ch       *channel
-	group    *group // nil: without control groups
+	group    *cgroup.Group // nil: without control groups
 }
 
 // start makes the slot's process and moves it into the slot's control groups.
@@ -54,11 +56,11 @@ func (s *slot) start() (err error) {
 		}
 	}
 	if r.groups != nil {
-		if s.group, err = r.groups.slot(s.number); err != nil {
-			return err
+		if s.group, err = r.groups.Slot(s.number); err != nil {
+			return fmt.Errorf("sandbox: %w", err)
 		}
-		defer s.group.joined()
-		for _, f := range s.group.join {
+		defer s.group.Entered()
+		for _, f := range s.group.Entrances() {
 			m.call("enter the control group "+f.Name(), unix.SYS_WRITE, fd(keptFDs+len(fds)), "0", 1)
 			fds = append(fds, int(f.Fd()))
 		}
@@ -210,9 +212,7 @@ func (r *Runner) send(ctx context.Context, p *Process, take func(*Runner, contex
 		return fmt.Errorf("sandbox: start a session: %w", err)
 	}
 	p.slot = s
-	if s.group != nil && s.group.share != nil {
-		r.shares.begin(s.group.share)
-	}
+	s.group.Begin()
 	return nil
 }
 
@@ -385,16 +385,14 @@ func (p *Process) over(end *ending) (Exit, error) {
 	if p.restore {
 		p.conn.Control(func(fd uintptr) { unix.SetNonblock(int(fd), true) }) // fails when it was closed
 	}
-	starved := p.slot.group != nil && p.slot.group.memoryKills(true)
+	starved := p.slot.group.Starved()
 	e := p.exit(end.answer, end.gone, why, starved)
 	if end.stderr > 0 && end.gone == nil {
 		e.Stderr = make([]byte, end.stderr)
 		_, end.gone = p.slot.ch.read(e.Stderr)
 	}
 	r := p.slot.runner
-	if g := p.slot.group; g != nil && g.share != nil {
-		r.shares.end(g.share)
-	}
+	p.slot.group.End()
 	if end.gone != nil {
 		r.discard(p.slot)
 		return e, nil
@@ -418,7 +416,7 @@ func (p *Process) over(end *ending) (Exit, error) {
 // burdened says whether a good part of the memory of the slot's group is taken although its session is over: pages in output that a player does
 // not take are the group's until they are sent, or files that the session was the first to read.
 func (s *slot) burdened() bool {
-	return s.group != nil && s.runner.plan.Memory > 0 && s.group.held() > s.runner.plan.Memory/8
+	return s.runner.plan.Memory > 0 && s.group.Held() > s.runner.plan.Memory/8
 }
 
 // exit says how the session ended.

@@ -1,4 +1,4 @@
-package sandbox
+package filter
 
 import (
 	"encoding/binary"
@@ -106,15 +106,23 @@ func machines() ([]*arch.Info, error) {
 	return []*arch.Info{own}, nil
 }
 
-// filter assembles the plan's seccomp filter: a part for each machine's numbers.
-func filter(p *plan) ([]byte, error) {
+// Rules say what a filter lets through. The zero value is for a program without a network, whose sandbox has no mounts of its own.
+type Rules struct {
+	Strict    bool // nothing but what ordinary programs need
+	Network   bool // sockets of every kind
+	Mounts    bool // those that the launcher makes for each session
+	Addresses bool // memory is limited by addresses: no files in memory, which are outside of any process's
+}
+
+// Assemble returns the program that seccomp(2) takes, an array of struct sock_filter: a part for each machine's numbers.
+func Assemble(r Rules) ([]byte, error) {
 	list, err := machines()
 	if err != nil {
 		return nil, err
 	}
 	program := []bpf.Instruction{bpf.LoadAbsolute{Off: atMachine, Size: 4}}
 	for _, m := range list {
-		part := decisions(p, m)
+		part := decisions(r, m)
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(m.ID), SkipTrue: 1}, bpf.Jump{Skip: uint32(len(part))})
 		program = append(program, part...)
 	}
@@ -133,7 +141,7 @@ func filter(p *plan) ([]byte, error) {
 }
 
 // decisions is the part of the filter for one machine. It returns in every case.
-func decisions(p *plan, m *arch.Info) []bpf.Instruction {
+func decisions(r Rules, m *arch.Info) []bpf.Instruction {
 	last := slices.Max(slices.Collect(maps.Keys(m.SyscallNumbers)))
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: atNumber, Size: 4},
@@ -141,7 +149,7 @@ func decisions(p *plan, m *arch.Info) []bpf.Instruction {
 		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: uint32(last), SkipFalse: 1},
 		bpf.RetConstant{Val: noSystemCall},
 	}
-	for _, c := range conditions(p.Policy, m == arch.I386) {
+	for _, c := range conditions(r.Network, m == arch.I386) {
 		if nr, ok := m.SyscallNames[c.name]; ok {
 			program = append(program, c.assemble(uint32(nr))...)
 		}
@@ -158,23 +166,23 @@ func decisions(p *plan, m *arch.Info) []bpf.Instruction {
 		answer(noSystemCall, unseen32)
 	}
 	answer(refuse, denied)
-	if !p.mounts {
+	if !r.Mounts {
 		answer(refuse, mounting)
 	}
-	if p.addr && p.Memory > 0 {
+	if r.Addresses {
 		answer(refuse, uncounted)
 	}
-	if !p.Network {
+	if !r.Network {
 		answer(refuse, sockets)
 	}
-	if p.Syscalls != SyscallsStrict {
+	if !r.Strict {
 		return append(program, bpf.RetConstant{Val: allow})
 	}
 	answer(allow, ordinary+" socketcall")
-	if p.mounts {
+	if r.Mounts {
 		answer(allow, "mount umount2")
 	}
-	if p.Network {
+	if r.Network {
 		answer(allow, sockets)
 	}
 	return append(program, bpf.RetConstant{Val: refuse})
@@ -221,7 +229,7 @@ const (
 )
 
 // conditions are the calls that are refused with some arguments only; of 32-bit programs or of all others.
-func conditions(p Policy, bits32 bool) (list []condition) {
+func conditions(network, bits32 bool) (list []condition) {
 	deny := func(name string, masks ...masked) { list = append(list, condition{name, refuse, masks}) }
 	is := func(argument, value uint32) masked { return masked{argument: argument, bits: whole, value: value} }
 	has := func(argument, bits uint32) masked { return masked{argument: argument, bits: bits, value: bits} }
@@ -252,7 +260,7 @@ func conditions(p Policy, bits32 bool) (list []condition) {
 	}
 	deny("setpriority", is(0, unix.PRIO_USER))
 	deny("ioprio_set", is(0, ioprioUser))
-	if p.Network {
+	if network {
 		return list
 	}
 	// The connection is a socket of the host's network: no questions about its interfaces (0x89..).

@@ -1,4 +1,4 @@
-package sandbox
+package cgroup
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ const serverSuffix = "-server"
 // one above if it too was delegated (DelegateSubgroup=), else, as root, that of the whole system. The error is about the first.
 func version2(mount, own string, want []string) (dir string, have []string, err error) {
 	dir = filepath.Join(mount, own)
-	if base := filepath.Base(dir); strings.HasPrefix(base, cgroupPrefix) && strings.HasSuffix(base, serverSuffix) {
+	if base := filepath.Base(dir); strings.HasPrefix(base, prefix) && strings.HasSuffix(base, serverSuffix) {
 		dir = filepath.Dir(dir) // we have moved before
 	}
 	try := []string{dir}
@@ -107,7 +107,7 @@ func moveBelow(dir string) error {
 			return fmt.Errorf("the control group %s cannot be divided: process %s is in it too", dir, pid)
 		}
 	}
-	below := filepath.Join(dir, cgroupPrefix+processName()+serverSuffix)
+	below := filepath.Join(dir, prefix+processName()+serverSuffix)
 	if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("make a control group for the server: %w", err)
 	}

@@ -1,4 +1,4 @@
-package sandbox
+package filter
 
 import (
 	"encoding/binary"
@@ -50,11 +50,11 @@ func TestFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	const eperm, enosys = refuse, noSystemCall
-	for _, p := range []Policy{{}, {Syscalls: SyscallsStrict}, {Network: true}, {Syscalls: SyscallsStrict, Network: true}} {
+	for _, r := range []Rules{{}, {Strict: true}, {Network: true}, {Strict: true, Network: true}} {
 		for i := range 4 * len(machines) {
-			own, addr, m := i&1 != 0, i&2 != 0, machines[i/4]
-			p.Memory = DefaultMemory
-			program, err := filter(&plan{Policy: p, mounts: own, addr: addr})
+			r.Mounts, r.Addresses = i&1 != 0, i&2 != 0
+			m := machines[i/4]
+			program, err := Assemble(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestFilter(t *testing.T) {
 					return
 				}
 				if got := verdict(t, program, uint32(m.ID), nr, args...); got != want {
-					t.Errorf("%s %v %v: %s%v: got %#x, want %#x", m.Name, p.Syscalls, own, name, args, got, want)
+					t.Errorf("%s %+v: %s%v: got %#x, want %#x", m.Name, r, name, args, got, want)
 				}
 			}
 			for name := range strings.FieldsSeq(denied) {
@@ -80,7 +80,7 @@ func TestFilter(t *testing.T) {
 				check(allow, name, 0, unix.F_SETFL)
 				check(allow, name, 0, unix.F_SETPIPE_SZ)
 			}
-			files := map[bool]uint32{true: eperm, false: allow}[addr]
+			files := map[bool]uint32{true: eperm, false: allow}[r.Addresses]
 			for name := range strings.FieldsSeq(uncounted) {
 				check(files, name)
 			}
@@ -106,7 +106,7 @@ func TestFilter(t *testing.T) {
 			check(eperm, "setpriority", unix.PRIO_PROCESS, slotPID)
 			check(eperm, "setpriority", unix.PRIO_USER, 0)
 			check(allow, "setpriority", unix.PRIO_PROCESS, 0)
-			net := map[bool]uint32{true: allow, false: eperm}[p.Network]
+			net := map[bool]uint32{true: allow, false: eperm}[r.Network]
 			for name := range strings.FieldsSeq(sockets) {
 				check(net, name)
 			}
@@ -140,10 +140,10 @@ func TestFilter(t *testing.T) {
 			check(eperm, "clone", unix.CLONE_NEWUSER|uint64(unix.SIGCHLD))
 			check(allow, "clone", uint64(unix.SIGCHLD))
 			check(enosys, "clone3")
-			mount := map[bool]uint32{true: allow, false: eperm}[own]
+			mount := map[bool]uint32{true: allow, false: eperm}[r.Mounts]
 			check(mount, "mount")
 			check(mount, "umount2")
-			if p.Syscalls == SyscallsStrict {
+			if r.Strict {
 				check(eperm, "umount") // nobody's but old programs'
 			}
 			const x32 = 1 << 30
@@ -162,7 +162,7 @@ func TestFilter(t *testing.T) {
 // TestKnownNames: a name that no machine knows is a mistake, and refuses nothing.
 func TestKnownNames(t *testing.T) {
 	lists := []string{denied, mounting, sockets, uncounted, ordinary, unseen, unseen32}
-	for _, c := range append(conditions(Policy{}, false), conditions(Policy{}, true)...) {
+	for _, c := range append(conditions(false, false), conditions(false, true)...) {
 		lists = append(lists, c.name)
 	}
 	for name := range strings.FieldsSeq(strings.Join(lists, " ")) {

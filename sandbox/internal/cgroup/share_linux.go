@@ -1,4 +1,4 @@
-package sandbox
+package cgroup
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// All sessions of a runner have the same weight, and that is not enough: beside sixty that compute without end, one that only has a
+// All sessions of a sandbox have the same weight, and that is not enough: beside sixty that compute without end, one that only has a
 // line to say would have a sixtieth of the processor, and wait for it. So who has wanted it for some seconds gives way to all
 // who have not, until it rests.
 
@@ -114,7 +114,7 @@ func ranPeriods(dir string) (uint64, bool) {
 	return 0, false
 }
 
-// shares looks at a runner's running sessions, as long as there are more of them than processors.
+// shares looks at a sandbox's running sessions, as long as there are more of them than processors.
 type shares struct {
 	looking sync.Mutex // held by who looks
 
