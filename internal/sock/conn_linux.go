@@ -364,7 +364,7 @@ func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) 
 func (c *Conn) LocalAddr() net.Addr {
 	var local netip.AddrPort
 	c.control(func(fd uintptr) {
-		if sa, err := unix.Getsockname(int(fd)); err == nil {
+		if sa, err := syscall.Getsockname(int(fd)); err == nil {
 			local = addrPort(sa)
 		}
 	})

@@ -333,7 +333,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: a %T", at.addr, conn.RemoteAddr())
 		}
 	}
-	sa := &unix.SockaddrInet6{Port: 7, ZoneId: 1, Addr: netip.MustParseAddr("fe80::1").As16()}
+	sa := &syscall.SockaddrInet6{Port: 7, ZoneId: 1, Addr: netip.MustParseAddr("fe80::1").As16()}
 	if got := addrPort(sa); got.Addr().Zone() != "lo" || got.Port() != 7 {
 		t.Errorf("got %v, want the interface's name in it", got)
 	}

@@ -56,11 +56,12 @@ func (l *listener) Close() error {
 // Accept waits for the next connection, and returns a *Conn.
 func (l *listener) Accept() (net.Conn, error) {
 	var fd int
-	var peer unix.Sockaddr
+	var peer syscall.Sockaddr
 	var err error
 	closed := l.raw.Read(func(socket uintptr) bool {
 		for {
-			fd, peer, err = unix.Accept4(int(socket), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			// That of package unix asks for the protocol of each, too.
+			fd, peer, err = syscall.Accept4(int(socket), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 			switch err {
 			case unix.EINTR, unix.ECONNABORTED: // who came has left the queue again
 				continue
@@ -82,11 +83,11 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // addrPort returns what the system calls an address; not valid where it is none of TCP's.
-func addrPort(sa unix.Sockaddr) netip.AddrPort {
+func addrPort(sa syscall.Sockaddr) netip.AddrPort {
 	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		addr := netip.AddrFrom16(sa.Addr).Unmap()
 		if sa.ZoneId != 0 && addr.Is6() {
 			addr = addr.WithZone(zone(int(sa.ZoneId)))
