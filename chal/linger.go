@@ -1,6 +1,7 @@
 package chal
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -67,6 +68,13 @@ func (s *Server) linger(conn net.Conn, patience time.Duration) {
 			wait()
 		}
 	}
+}
+
+// patience is how long a player who takes what was sent may take for it after the session: as long as for the session itself. Idle time is
+// no measure of that: who reads is not idle.
+func (s *Server) patience() time.Duration {
+	session := cmp.Or(span(s.SessionTimeout, defaultSessionTimeout), defaultSessionTimeout)
+	return max(session, defaultIdleTimeout)
 }
 
 // mostOwed is how many bytes are left to the system for a player who does not take them: it keeps them for minutes, outside of every
