@@ -88,6 +88,26 @@ func TestARM32(t *testing.T) {
 
 func unenforceable(err error) bool { return errors.As(err, new(*UnenforceableError)) }
 
+// TestConfiguration: what interpreters of the host do not do without is there.
+func TestConfiguration(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"/usr/lib/jvm/*/conf/security/java.security", "/etc/php/*/cli/conf.d/*.ini", "/usr/lib/ssl/openssl.cnf"} {
+		found, _ := filepath.Glob(pattern)
+		for _, f := range found {
+			if _, err := os.Stat(f); err == nil { // not a link that leads nowhere
+				files = append(files, f)
+			}
+		}
+	}
+	if len(files) == 0 {
+		t.Skip("none of them is installed here")
+	}
+	r := prepare(t, Policy{}, append([]string{"/bin/sh", "-c", `for f; do test -r "$f" || echo "$f"; done; echo all`, "sh"}, files...)...)
+	if out, exit := play(t, r, Session{}, ""); out != "all\n" {
+		t.Errorf("cannot read %s, %s", out, exit.Stderr)
+	}
+}
+
 // TestNoFlag: who looks for a flag where none is given finds no file, and not an empty one.
 func TestNoFlag(t *testing.T) {
 	r := prepare(t, Policy{}, "/bin/sh", "-c", "test -e /flag || echo none")

@@ -15,12 +15,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostDirs are what programs of the host need, and hostFiles what they ask for besides.
+// hostDirs are what programs of the host need, and hostFiles, which are patterns, what they ask for besides: without its configuration
+// Java does not start, PHP lacks most of its modules, and openssl makes no certificates. Of PHP's only what its command reads: that of its servers
+// may have secrets.
 var (
 	hostDirs  = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
-	hostFiles = []string{"/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"}
-	netFiles  = []string{"/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/ssl/certs"} // with the host's network
-	devices   = []string{"null", "zero", "full", "random", "urandom"}
+	hostFiles = []string{
+		"/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime",
+		"/etc/java*", "/etc/ssl/openssl.cnf",
+		"/etc/php/*/cli", "/etc/php/*/mods-available", // Debian
+		"/etc/php*/php.ini", "/etc/php*/conf.d", "/etc/php.ini", "/etc/php.d",
+	}
+	netFiles = []string{"/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/ssl/certs"} // with the host's network
+	devices  = []string{"null", "zero", "full", "random", "urandom"}
 )
 
 // etc are files that every host root has, with nothing of the host in them.
@@ -190,9 +197,16 @@ func (b *rootBuilder) hostRoot(p Policy, program string) error {
 			return err
 		}
 	}
-	files := hostFiles
+	var files []string
+	for _, pattern := range hostFiles {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return fmt.Errorf("sandbox: look for %s: %w", pattern, err)
+		}
+		files = append(files, found...)
+	}
 	if p.Network {
-		files = append(files[:len(files):len(files)], netFiles...)
+		files = append(files, netFiles...)
 	}
 	for _, f := range files {
 		if _, err := os.Stat(f); err != nil || within(f, shown) {
