@@ -108,6 +108,73 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
+// TestRootNoMountPoint: what is called enforced is what Prepare does, also where a server has been put into another root.
+func TestRootNoMountPoint(t *testing.T) {
+	const inside = "FLAGSTAFF_TEST_ROOT"
+	if os.Getenv(inside) != "" {
+		for what, enforce := range map[string]func() error{
+			"report":  func() error { _, err := Report(Policy{}); return err },
+			"prepare": func() error { _, err := Prepare(Policy{}, "/bin/true"); return err },
+		} {
+			var hint interface{ Hint() string }
+			if err := enforce(); !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "mount --bind") {
+				t.Errorf("%s: got %v, want to be told of mount --bind", what, err)
+			}
+		}
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	if _, err := Report(Policy{}); err != nil {
+		t.Skip(err)
+	}
+	const enter = `set -e
+for d in bin dev lib lib64 proc tmp usr; do
+	test -d /$d || continue
+	mkdir "$1/$d"
+	mount --rbind /$d "$1/$d"
+done
+exec chroot "$@" -test.run=^TestRootNoMountPoint$`
+	cmd := exec.Command(testkit.Program(t, "unshare"), "--mount", "/bin/sh", "-c", enter, "sh", t.TempDir(), os.Args[0])
+	cmd.Env = append(os.Environ(), inside+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestShortOfDescriptors: what other programs will give back is no right that the server lacks.
+func TestShortOfDescriptors(t *testing.T) {
+	const inside = "FLAGSTAFF_TEST_SHORT"
+	if os.Getenv(inside) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestShortOfDescriptors$")
+		cmd.Env = append(os.Environ(), inside+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 64, Max: 64}); err != nil {
+		t.Fatal(err)
+	}
+	var held []*os.File
+	for {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			break
+		}
+		held = append(held, f)
+	}
+	_, err := runLauncher(held[0], held[1], os.Geteuid() == 0, false)
+	for _, f := range held {
+		f.Close()
+	}
+	var hint interface{ Hint() string }
+	if !isShort(err) || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "ulimit -n") {
+		t.Errorf("got %v, want to be told of ulimit -n", err)
+	}
+}
+
 // TestNoFlag: who looks for a flag where none is given finds no file, and not an empty one.
 func TestNoFlag(t *testing.T) {
 	r := prepare(t, Policy{}, "/bin/sh", "-c", "test -e /flag || echo none")

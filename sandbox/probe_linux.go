@@ -229,9 +229,12 @@ func Report(p Policy) (map[Feature]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tryNamespaces(pl.root); err != nil {
+	r := &Runner{plan: pl, argv: []string{hostDirs[0]}} // no program: what every root shows
+	l, err := r.launch()                                // all of it, or the report would promise what Prepare refuses
+	if err != nil {
 		return nil, err
 	}
+	l.close()
 	return pl.report(), nil
 }
 
@@ -286,6 +289,9 @@ func runLauncher(program, theirs *os.File, root, network bool) (*exec.Cmd, error
 	}
 	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
+		if isShort(err) {
+			return nil, &hintedError{fmt.Errorf("sandbox: start the launcher: %w", err), "raise the server's own limits of open files (ulimit -n) and processes (ulimit -u)"}
+		}
 		if root {
 			return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "root needs CAP_SYS_ADMIN here: in a container, run it with --cap-add SYS_ADMIN, or outside"}
 		}

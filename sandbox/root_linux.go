@@ -59,7 +59,7 @@ func buildRoot(s *script, p Policy, program string) error {
 	if err := b.chooseStage(p, program); err != nil {
 		return err
 	}
-	s.call("make mounts private", unix.SYS_MOUNT, 0, "/", 0, unix.MS_REC|unix.MS_PRIVATE, 0)
+	s.call(privateMounts, unix.SYS_MOUNT, 0, "/", 0, unix.MS_REC|unix.MS_PRIVATE, 0)
 	var err error
 	if p.Root != "" {
 		err = b.directoryRoot(p)
@@ -79,8 +79,9 @@ func buildRoot(s *script, p Policy, program string) error {
 
 // What hints are about.
 const (
-	enterRoot = "enter the root"
-	enterDir  = "change to the directory "
+	privateMounts = "make mounts private"
+	enterRoot     = "enter the root"
+	enterDir      = "change to the directory "
 )
 
 // workDir is where sessions begin.

@@ -201,7 +201,7 @@ func (r *Runner) setUp(l *launcherProcess) error {
 	return l.ask(s, fds...)
 }
 
-// hinted says what to do about a root that cannot be entered, or that has no such working directory.
+// hinted says what to do about a root that cannot be left or entered, or that has no such working directory.
 func hinted(err error, p Policy) error {
 	var step *stepError
 	if !errors.As(err, &step) {
@@ -209,6 +209,8 @@ func hinted(err error, p Policy) error {
 	}
 	dir := workDir(p)
 	switch {
+	case step.what == privateMounts && step.err == unix.EINVAL:
+		return &hintedError{err, "the server's own root is no mount point, as in a chroot: make it one (mount --bind DIR DIR) before chroot DIR"}
 	case step.what == enterDir+dir && step.err == unix.ENOENT && p.Root != "":
 		return &hintedError{err, "make it in the root or image, or name another that is there (--dir)"}
 	case step.what == enterRoot && step.err == unix.EACCES && p.Root != "":

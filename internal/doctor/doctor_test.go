@@ -63,6 +63,8 @@ func TestNoHint(t *testing.T) {
 
 		"sandbox: memory for the launcher: permission denied": "vm.memfd_noexec",
 
+		"sandbox: start the launcher: fork/exec /proc/self/fd/4: too many open files": "ulimit -n",
+
 		"sandbox: open the launcher: open /proc/self/fd/3: no such file or directory": "mount /proc",
 	} {
 		r := report(sandbox.Host{Why: why}, func(sandbox.Policy) (map[sandbox.Feature]string, error) { return nil, errors.New(why) })
