@@ -38,7 +38,7 @@ func FindProgram(p Policy, name string) (string, error) {
 	}
 	if p.Root != "" {
 		if !filepath.IsAbs(name) {
-			return "", &ProgramError{name, "is no whole path, by which programs are named in another root", "write /" + strings.TrimPrefix(name, "./"), nil}
+			return "", &ProgramError{name, "is no whole path, by which programs are named in another root", "write " + filepath.Join("/", p.Dir, name), nil}
 		}
 		if missing(p.Root, name) {
 			return "", &ProgramError{name, "does not exist in " + p.Root, "its path is looked for in that directory", fs.ErrNotExist}

@@ -43,6 +43,7 @@ func TestFindProgram(t *testing.T) {
 		{Policy{}, "./words", "script that begins with #!", "python3 ./words", nil},
 		{Policy{}, "./empty", "script that begins with #!", "", nil},
 		{Policy{Root: "/srv"}, "./chal", "no whole path", "/chal", nil},
+		{Policy{Root: "/srv", Dir: "/home/ctf"}, "./chal", "no whole path", "write /home/ctf/chal", nil},
 		{Policy{Root: here}, "/mine", "", "", nil},
 		{Policy{Root: here}, "/dir/../led/mine", "", "", nil}, // a link that leads out of it
 		{Policy{Root: here}, "/chal", "does not exist in " + here, "in that directory", fs.ErrNotExist},
