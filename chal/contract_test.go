@@ -574,6 +574,64 @@ func TestLastLineIsDelivered(t *testing.T) {
 	}
 }
 
+// bare is a connection in a type of somebody else's, which hides all but what a net.Conn has.
+type bare struct{ net.Conn }
+
+type bareListener struct{ net.Listener }
+
+func (l bareListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return bare{c}, err
+}
+
+func TestLastLineIsDeliveredWithoutHalfClose(t *testing.T) {
+	for name, client := range map[string]func(c *memnet.Conn){
+		"unread input":      func(c *memnet.Conn) { io.WriteString(c, "typed ahead\n") },
+		"much unread input": func(c *memnet.Conn) { c.Write(make([]byte, 1<<20)) },
+		"input on its way":  func(c *memnet.Conn) { time.Sleep(quietTime / 2); io.WriteString(c, "late\n") },
+		"input without end": func(c *memnet.Conn) {
+			for {
+				time.Sleep(quietTime / 5)
+				if _, err := io.WriteString(c, "y\n"); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var n memnet.Network
+				l, err := n.Listen("server:1337")
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := &Server{Flag: "flag{last}", Handler: HandlerFunc(func(_ context.Context, s *Session) error { return s.Say(s.Flag) })}
+				go s.Serve(bareListener{l})
+				defer s.Close()
+				c, err := n.Dial("server:1337")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				var typing sync.WaitGroup
+				defer typing.Wait()
+				typing.Go(func() { client(c) })
+				got := make([]byte, len("flag{last}\n"))
+				took := elapsed(func() {
+					time.Sleep(quietTime + time.Millisecond) // a slow reader
+					if _, err := io.ReadFull(c, got); err != nil {
+						t.Errorf("read %q, %v", got, err)
+					}
+					c.Read(make([]byte, 1)) // the end, or a reset where input goes on
+				})
+				if string(got) != "flag{last}\n" || took > defaultLinger {
+					t.Errorf("read %q, and the end came after %v", got, took)
+				}
+			})
+		})
+	}
+}
+
 func TestLingerIsBoundedInTime(t *testing.T) {
 	h := HandlerFunc(func(_ context.Context, s *Session) error { return s.Say("bye") })
 	inWorld(t, &Server{Handler: h, MaxSessions: 1}, func(w *world) {

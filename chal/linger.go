@@ -27,8 +27,12 @@ var junk = sync.Pool{New: func() any { return new([2 << 10]byte) }}
 // system, and the peer could lose lines it has not read. One who is slow to read what was sent is waited for, as long as patience.
 func (s *Server) linger(conn net.Conn, patience time.Duration) {
 	d := span(s.Linger, defaultLinger)
+	if d == 0 {
+		return
+	}
 	half, ok := conn.(closeWriter)
-	if d == 0 || !ok {
+	if !ok {
+		s.readAway(conn, d)
 		return
 	}
 	wait := func() {
@@ -75,6 +79,31 @@ func (s *Server) linger(conn net.Conn, patience time.Duration) {
 func (s *Server) patience() time.Duration {
 	session := cmp.Or(span(s.SessionTimeout, defaultSessionTimeout), defaultSessionTimeout)
 	return max(session, defaultIdleTimeout)
+}
+
+// quietTime is for input that is under way when a session is over.
+const quietTime = 250 * time.Millisecond
+
+// readAway is linger for a connection that has no half-close, as one that a listener has wrapped in a type of its own: the
+// peer is not told that it is over, so what it had sent by then is all that there is to read.
+func (s *Server) readAway(conn net.Conn, d time.Duration) {
+	buf := junk.Get().(*[2 << 10]byte)
+	defer junk.Put(buf)
+	end := time.Now().Add(d)
+	for left := lingerBytes; left > 0 && !s.hurry.Load(); {
+		quiet := time.Now().Add(quietTime)
+		if quiet.After(end) {
+			quiet = end
+		}
+		if conn.SetReadDeadline(quiet) != nil {
+			return
+		}
+		n, err := conn.Read(buf[:])
+		if err != nil {
+			return
+		}
+		left -= n
+	}
 }
 
 // mostOwed is how many bytes are left to the system for a player who does not take them: it keeps them for minutes, outside of every

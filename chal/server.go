@@ -195,6 +195,9 @@ func (s *Server) ListenAndServe() error {
 // for good. It closes l, and always returns an error: [ErrServerClosed] at once when Shutdown or Close is
 // called, or was called before. Errors of Accept that pass, such as too many open files, are waited
 // out. Several listeners may be served at the same time.
+//
+// Connections that l wraps should keep the CloseWrite of those below. Without it, as with that of netutil.LimitListener, a player
+// who does not close first is told of the end a quarter of a second later, and who sends on after that can lose the last line.
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	if c, ok := s.Handler.(Challenge); s.Handler == nil || ok && c.Handler == nil {

@@ -172,6 +172,21 @@ func TestCloseOverAnImitation(t *testing.T) {
 	})
 }
 
+// Where a wrapper hides the half-close, what has come is read away at least.
+func TestCloseOverAWrapper(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, d := memnet.Pipe(0)
+		client, server := tube.New(c), tube.New(struct{ net.Conn }{d})
+		must(t, client.Send("nobody reads this"))
+		must(t, server.Send("flag"))
+		must(t, server.Close())
+		s, err := client.RecvAll(0)
+		got(t, "RecvAll", s, err, "flag")
+		client.Close()
+	})
+}
+
 // A half-close keeps the other direction open, and its bytes come before it.
 func TestHalfClose(t *testing.T) {
 	t.Parallel()
