@@ -70,7 +70,10 @@ func (p *player) menu(ctx context.Context) error {
 		}
 		switch word, arg := in.command(); word {
 		case "start":
-			return p.ranked(ctx)
+			if arg == "" {
+				return p.ranked(ctx)
+			}
+			p.bad("start is the ranked game, of all kinds: practice KIND is for one") // whose clock nobody wants to start by mistake
 		case "practice":
 			err = p.practise(arg)
 		case "replay":
@@ -168,6 +171,7 @@ func (p *player) common(in input) (done bool, err error) {
 		v.color = !v.color
 		p.info("color is " + onOff[v.color])
 	case word == "lang":
+		arg = strings.ToLower(arg)
 		if !slices.Contains(geo.Languages(), arg) {
 			p.bad("lang takes one of: " + strings.Join(geo.Languages(), " "))
 			break

@@ -190,8 +190,8 @@ func TestBadLines(t *testing.T) {
 		})
 	}
 	t.Run("in the menu", func(t *testing.T) {
-		got := talk(t, c, "hello\n\x00\n"+strings.Repeat("x", 100_000)+"\nquit\n")
-		if w := words(got); !slices.Equal(w, []string{"BAD", "BAD", "BAD", "BYE"}) {
+		got := talk(t, c, "hello\n\x00\n"+strings.Repeat("x", 100_000)+"\nstart capital\nquit\n")
+		if w := words(got); !slices.Equal(w, []string{"BAD", "BAD", "BAD", "BAD", "BYE"}) {
 			t.Errorf("got %v", w)
 		}
 	})
@@ -242,7 +242,7 @@ func TestPractice(t *testing.T) {
 
 func TestCommands(t *testing.T) {
 	c := New(Options{})
-	got := talk(t, c, "menu\nhint\nlang de\nascii\ncolor\nQUIT\n")
+	got := talk(t, c, "menu\nhint\nlang DE\nascii\ncolor\nQUIT\n")
 	for _, k := range kinds {
 		if !strings.Contains(got, "  "+k.name+" ") || !strings.Contains(got, k.asks) {
 			t.Errorf("the menu lacks %s", k.name)
