@@ -29,10 +29,13 @@ const FlagVariable = "FLAGSTAFF_FLAG"
 // limit), --drain (how long sessions may finish), --json (the ledger on standard output, one object a
 // line, first {"event":"listening",…}), --check (plays c.Solve against c.Handler and exits 0 if it brings
 // the flag, else 1). What is wrong is said on standard error as "error: …" and "hint: …"; the exit
-// status is 2 when flags or environment are wrong, else 1.
+// status is 2 when flags or environment are wrong, else 1. Who stops reading what is written, to standard output or
+// error, stops nothing.
 func Main(c Challenge) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills
+	// Who reads the events or the log may go; the sessions go on. Not ignored, because programs would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(ctx, c, os.Args, os.LookupEnv, os.Stdout, os.Stderr))
 }
 
@@ -75,12 +78,21 @@ func serve(ctx context.Context, s *Server, set settings, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	s.Log = slog.New(slog.NewTextHandler(stderr, nil))
+	log := newOutlet(stderr)
+	defer log.close()
+	s.Log = slog.New(slog.NewTextHandler(log, nil))
 	if set.madeUp {
 		fmt.Fprintf(stderr, "no flag given (--flag, %s): made up %s\n", FlagVariable, s.Flag)
 	}
 	if set.json {
-		s.Ledger = JSONLedger(stdout)
+		events := newOutlet(stdout)
+		defer events.close()
+		defer func() {
+			if n := events.lost.Load(); n > 0 {
+				s.Log.Warn("events were lost, because nobody read them", "events", n)
+			}
+		}()
+		s.Ledger = JSONLedger(events)
 	} else {
 		host, port, _ := net.SplitHostPort(l.Addr().String())
 		fmt.Fprintf(stdout, "%s is on %s; play it: nc %s %s\n", s.Name, l.Addr(), host, port)

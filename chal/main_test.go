@@ -1,9 +1,11 @@
 package chal
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -184,6 +186,50 @@ func TestMainCutsWhatDoesNotEnd(t *testing.T) {
 	}
 }
 
+// Nobody's session waits for who reads the events.
+func TestMainWaitsForNoReader(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	events, out := io.Pipe()
+	defer events.Close()
+	var errs testkit.Buffer
+	exit := make(chan int)
+	none := func(string) (string, bool) { return "", false }
+	go func() {
+		exit <- run(ctx, double, []string{"double", "--listen", "127.0.0.1:0", "--json", "--flag", "flag{x}"}, none, out, &errs)
+	}()
+	playListening(t, bufio.NewReader(events))
+	stop()
+	events.Close()
+	if code := <-exit; code != 0 {
+		t.Errorf("exit %d, want 0; %s", code, errs.String())
+	}
+}
+
+// playListening wins the game of the double whose first event can be read from events; of the others it reads none.
+func playListening(t *testing.T, events *bufio.Reader) {
+	t.Helper()
+	line, err := events.ReadString('\n')
+	var listening struct{ Addr string }
+	if err == nil {
+		err = json.Unmarshal([]byte(line), &listening)
+	}
+	if err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	player, err := tube.Dial(t.Context(), "tcp", listening.Addr, tube.WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer player.Close()
+	if flag, err := double.Solve(t.Context(), player); flag != "flag{x}" {
+		t.Errorf("the player got %q, %v", flag, err)
+	}
+	if _, err := player.RecvAll(0); err != nil { // the end of the session, and its event
+		t.Error(err)
+	}
+}
+
 // waitLine returns line n (from 1) of what is written to b.
 func waitLine(t *testing.T, b *testkit.Buffer, n int) string {
 	t.Helper()
@@ -267,6 +313,36 @@ func TestMainEndsOnSIGTERM(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%v: %v, want exit 0", sig, err)
 		}
+	}
+}
+
+// The whole process goes on when nobody reads its events any more.
+func TestMainOutlivesItsReader(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("windows has no SIGPIPE and no SIGTERM")
+	}
+	cmd := exec.Command(os.Args[0], "--listen", "127.0.0.1:0", "--json")
+	cmd.Env = append(os.Environ(), roleVariable+"=main", FlagVariable+"=flag{x}")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	events := bufio.NewReader(out)
+	first, err := events.ReadString('\n')
+	if err != nil {
+		t.Error(err)
+	}
+	out.Close()
+	for range 3 {
+		playListening(t, bufio.NewReader(strings.NewReader(first)))
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v, want exit 0", err)
 	}
 }
 
