@@ -25,7 +25,7 @@ var floors = [][]string{
 	0: {
 		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/cgroup", "sandbox/internal/filter", "sandbox/internal/launcher", "sandbox/internal/ocitest", "sandbox/oci",
-		"internal/memnet", "internal/sock", "internal/testkit", "internal/doctest", "internal/visible",
+		"internal/memnet", "internal/sock", "internal/spool", "internal/testkit", "internal/doctest", "internal/visible",
 		"internal/nc/access", "internal/nc/broker", "internal/nc/crlf", "internal/nc/hexdump", "internal/nc/lineedit",
 		"internal/nc/packet", "internal/nc/proxy", "internal/nc/relay", "internal/nc/report",
 		"internal/nc/telnet", "internal/nc/transcript", "internal/nc/vsock",

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/internal/spool"
 )
 
 // FlagVariable is the environment variable that [Main] takes the flag from.
@@ -72,24 +74,26 @@ func run(ctx context.Context, c Challenge, args []string, env func(string) (stri
 	return 0
 }
 
+// lastWrites is how long the last of the log and of the events may take at the end: who reads them may have stopped.
+const lastWrites = time.Second
+
 // serve listens, says so, and runs the server until ctx ends.
 func serve(ctx context.Context, s *Server, set settings, stdout, stderr io.Writer) error {
 	l, err := Listen(ctx, set.listen)
 	if err != nil {
 		return err
 	}
-	log := newOutlet(stderr)
-	defer log.close()
-	s.Log = slog.New(slog.NewTextHandler(log, nil))
+	lines := spool.New(stderr, nil, nil)
+	defer lines.Close(lastWrites)
+	s.Log = slog.New(slog.NewTextHandler(lines, nil))
 	if set.madeUp {
 		fmt.Fprintf(stderr, "no flag given (--flag, %s): made up %s\n", FlagVariable, s.Flag)
 	}
 	if set.json {
-		events := newOutlet(stdout)
-		defer events.close()
+		events := spool.New(stdout, nil, nil)
 		defer func() {
-			if n := events.lost.Load(); n > 0 {
-				s.Log.Warn("events were lost, because nobody read them", "events", n)
+			if lost, _ := events.Close(lastWrites); lost > 0 {
+				s.Log.Warn("events were lost, because nobody read them", "events", lost)
 			}
 		}()
 		s.Ledger = JSONLedger(events)

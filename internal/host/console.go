@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/flagstaff-ctf/flagstaff/chal"
+	"github.com/flagstaff-ctf/flagstaff/internal/spool"
 )
 
 // Console is what a host talks to, and how.
@@ -27,8 +28,8 @@ type Console struct {
 
 	json   bool
 	drain  time.Duration
-	events *spool // before Stdout; nil: there are none
-	lines  *spool // before Stderr
+	events *spool.Spool // before Stdout; nil: there are none
+	lines  *spool.Spool // before Stderr
 	pipe   chan os.Signal
 }
 
@@ -48,7 +49,7 @@ func (c *Console) check() error {
 func (c *Console) ledger(log *slog.Logger) func(chal.Entry) {
 	if c.json {
 		failed := func(err error) { log.Error("events cannot be written, and are lost until they can", "error", err) }
-		c.events = newSpool(c.Stdout, failed, func(int) {}) // close tells of all
+		c.events = spool.New(c.Stdout, failed, nil) // close tells of all
 		return chal.JSONLedger(c.events)
 	}
 	return func(e chal.Entry) {
@@ -68,7 +69,7 @@ func (c *Console) open() *slog.Logger {
 	c.pipe = make(chan os.Signal, 1)
 	signal.Notify(c.pipe, syscall.SIGPIPE)
 	direct := c.log()
-	c.lines = newSpool(c.Stderr, func(error) {}, func(lost int) {
+	c.lines = spool.New(c.Stderr, nil, func(lost int) {
 		direct.Warn("lines of the log were lost, because they could not be written or nobody read them", "lines", lost)
 	})
 	return c.logTo(c.lines)
@@ -105,11 +106,11 @@ func (c *Console) hurried(log *slog.Logger, servers ...*chal.Server) (stop func(
 // close writes the last events and the last of the log. Who does not read them is not waited for.
 func (c *Console) close(log *slog.Logger) {
 	defer signal.Stop(c.pipe)
-	defer c.lines.close(time.Second)
+	defer c.lines.Close(time.Second)
 	if c.events == nil {
 		return
 	}
-	lost, err := c.events.close(2 * time.Second)
+	lost, err := c.events.Close(2 * time.Second)
 	switch {
 	case err != nil:
 		log.Error("events were lost", "error", err, "events", lost)

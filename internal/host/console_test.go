@@ -11,7 +11,7 @@ func TestLostLines(t *testing.T) {
 	out, in := io.Pipe()
 	c := Console{Stderr: in, json: true}
 	log := c.open()
-	c.lines.limit = 2000
+	c.lines.Limit = 2000
 	const all = 100
 	for i := range all {
 		log.Info("line", "number", i)

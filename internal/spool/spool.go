@@ -1,4 +1,5 @@
-package host
+// Package spool writes a log or a stream of events for whoever reads it, or does not: who writes to a [Spool] never waits.
+package spool
 
 import (
 	"io"
@@ -6,21 +7,22 @@ import (
 	"time"
 )
 
-// spoolBytes is how much a spool holds for a reader who does not read: some hundred thousand events or lines of the log.
-const spoolBytes = 32 << 20
+// limit is how many bytes a spool holds for a reader who does not read: some hundred thousand events or lines of the log.
+const limit = 32 << 20
 
 // gather is how long what is written is collected after something was: to wake a goroutine and to call the system for each event
 // costs more than the event. The first after a pause is not held back.
 const gather = 5 * time.Millisecond
 
-// spool writes to w from a goroutine of its own, in order, so that nobody waits for who reads it: a log or an event stream
+// Spool writes from a goroutine of its own, in order, so that nobody waits for who reads it: a log or an event stream
 // whose reader has stopped must not stop the sessions. What is too much is lost, whole writes at a time, and counted. So is
 // what cannot be written, as on a full disk; what comes later is tried again.
-type spool struct {
+type Spool struct {
+	Limit int // how many bytes are held; to be set before the first Write
+
 	w       io.Writer
-	limit   int
-	failed  func(error)    // called once
-	resumed func(lost int) // called between two writes to w, when one has come through: how many were lost since the last call
+	failed  func(error)
+	resumed func(lost int)
 
 	mu      sync.Mutex
 	wake    *sync.Cond
@@ -33,18 +35,26 @@ type spool struct {
 	done    chan struct{}
 }
 
-func newSpool(w io.Writer, failed func(error), resumed func(lost int)) *spool {
-	s := &spool{w: w, limit: spoolBytes, failed: failed, resumed: resumed, done: make(chan struct{})}
+// New returns a spool before w; it must be closed. Of failed it is told the first error of w, and of resumed, between two writes to w when one has come
+// through, how many writes were lost since it was last told. Either may be nil.
+func New(w io.Writer, failed func(error), resumed func(lost int)) *Spool {
+	if failed == nil {
+		failed = func(error) {}
+	}
+	if resumed == nil {
+		resumed = func(int) {}
+	}
+	s := &Spool{Limit: limit, w: w, failed: failed, resumed: resumed, done: make(chan struct{})}
 	s.wake = sync.NewCond(&s.mu)
 	go s.run()
 	return s
 }
 
 // Write keeps p to be written. It never fails and never waits.
-func (s *spool) Write(p []byte) (int, error) {
+func (s *Spool) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending)+len(p) > s.limit || s.closed {
+	if len(s.pending)+len(p) > s.Limit || s.closed {
 		s.lost++
 		return len(p), nil
 	}
@@ -54,7 +64,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *spool) run() {
+func (s *Spool) run() {
 	defer close(s.done)
 	var writing []byte
 	var last time.Time
@@ -85,7 +95,7 @@ func (s *spool) run() {
 }
 
 // tell tells how many writes were lost since it last did.
-func (s *spool) tell() {
+func (s *Spool) tell() {
 	s.mu.Lock()
 	lost := s.lost - s.told
 	s.told = s.lost
@@ -96,7 +106,7 @@ func (s *spool) tell() {
 }
 
 // fail counts what could not be written.
-func (s *spool) fail(err error, writes int) {
+func (s *Spool) fail(err error, writes int) {
 	s.mu.Lock()
 	first := s.err == nil
 	s.err = err
@@ -107,8 +117,8 @@ func (s *spool) fail(err error, writes int) {
 	}
 }
 
-// close waits until everything is written, but no longer than d, and says how many writes were lost, and the last error.
-func (s *spool) close(d time.Duration) (lost int, err error) {
+// Close waits until everything is written, but no longer than d, and says how many writes were lost, and the last error.
+func (s *Spool) Close(d time.Duration) (lost int, err error) {
 	s.mu.Lock()
 	s.closed = true
 	s.wake.Signal()

@@ -1,4 +1,4 @@
-package host
+package spool
 
 import (
 	"bytes"
@@ -12,14 +12,14 @@ import (
 
 func TestSpoolKeepsOrder(t *testing.T) {
 	var got bytes.Buffer
-	s := newSpool(&got, func(err error) { t.Error(err) }, func(int) { t.Error("nothing was lost") })
+	s := New(&got, func(err error) { t.Error(err) }, func(int) { t.Error("nothing was lost") })
 	var want strings.Builder
 	for i := range 10_000 {
 		line := fmt.Sprintln("event", i)
 		io.WriteString(s, line)
 		want.WriteString(line)
 	}
-	if lost, err := s.close(time.Minute); lost != 0 || err != nil || got.String() != want.String() {
+	if lost, err := s.Close(time.Minute); lost != 0 || err != nil || got.String() != want.String() {
 		t.Errorf("got %d bytes, want %d; %d lost", got.Len(), want.Len(), lost)
 	}
 }
@@ -28,13 +28,13 @@ func TestSpoolKeepsOrder(t *testing.T) {
 func TestSpoolStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, in := io.Pipe()
-		s := newSpool(in, func(error) {}, func(int) {})
-		s.limit = 1000
+		s := New(in, nil, nil)
+		s.Limit = 1000
 		for range 50 {
 			s.Write(make([]byte, 100))
 		}
 		start := time.Now()
-		lost, _ := s.close(2 * time.Second)
+		lost, _ := s.Close(2 * time.Second)
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the end took %v, want 2 s", took)
 		}
@@ -49,13 +49,13 @@ func TestSpoolWriterFails(t *testing.T) {
 	out, in := io.Pipe()
 	out.Close()
 	told := 0
-	s := newSpool(in, func(error) { told++ }, func(int) { t.Error("it does not come through again") })
+	s := New(in, func(error) { told++ }, func(int) { t.Error("it does not come through again") })
 	for range 100 {
 		if n, err := s.Write([]byte("x")); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 	}
-	if lost, err := s.close(time.Minute); lost != 100 || err != io.ErrClosedPipe || told != 1 {
+	if lost, err := s.Close(time.Minute); lost != 100 || err != io.ErrClosedPipe || told != 1 {
 		t.Errorf("%d lost of 100, %v, told %d times", lost, err, told)
 	}
 }
@@ -65,11 +65,11 @@ func TestSpoolResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out, in := io.Pipe()
 		var told []int
-		s := newSpool(in, func(err error) { t.Error(err) }, func(lost int) {
+		s := New(in, func(err error) { t.Error(err) }, func(lost int) {
 			told = append(told, lost)
 			in.Write([]byte("\n"))
 		})
-		s.limit = 1000
+		s.Limit = 1000
 		const all, size = 50, 100
 		for range all {
 			s.Write(bytes.Repeat([]byte("x"), size))
@@ -79,7 +79,7 @@ func TestSpoolResumes(t *testing.T) {
 		go io.Copy(&got, out)
 		time.Sleep(time.Second)
 		s.Write([]byte("later"))
-		lost, _ := s.close(time.Minute)
+		lost, _ := s.Close(time.Minute)
 		synctest.Wait()
 		if want := strings.Repeat("x", (all-lost)*size); len(told) != 1 || told[0] != lost || lost < 30 || strings.ReplaceAll(got.String(), "\n", "") != want+"later" {
 			t.Errorf("%d of %d were lost, told %v, and %d bytes came", lost, all, told, got.Len())
