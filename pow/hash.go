@@ -31,9 +31,9 @@ type Hash struct {
 	// Algorithm is "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-224", "sha3-256", "sha3-384" or "sha3-512".
 	Algorithm      string
 	Prefix, Suffix string
-	// Length is how many characters the answer has; 0: as many as it takes. They
-	// are letters and digits, and only if none of these is right any printable
-	// ASCII characters.
+	// Length is how many characters the answer has. They are letters and digits, and
+	// only if none of these is right any printable ASCII characters. 0: a number,
+	// without the digit 0, which servers take that ask for a text or for an integer.
 	Length int
 	// Hex says that Prefix, answer and Suffix together are hexadecimal digits of
 	// the bytes that are hashed.
@@ -57,7 +57,9 @@ const (
 	digits       = "0123456789"
 	hexDigits    = digits + "abcdef"
 	lettersEtc   = digits + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	freeLength   = 11 // letters and digits: 2^65 answers
+	stampLength  = 11 // letters and digits: 2^65 answers
+	freeDigits   = "123456789"
+	freeLength   = 15 // of freeDigits: 2^47 answers, all exact in a float64
 	freeHexBytes = 8
 )
 
@@ -135,7 +137,8 @@ func (h Hash) searches() ([]*search, error) {
 		return h.hexSearches(s)
 	}
 	if s.length == 0 {
-		s.length = freeLength
+		s.alphabet, s.length = freeDigits, freeLength
+		return s.within(h.bits())
 	}
 	wider := s
 	wider.alphabet = printable()
@@ -265,7 +268,7 @@ func (s Stamp) search(now time.Time) (*search, error) {
 	}
 	date := now.UTC().Format("060102")
 	one := search{
-		prefix: fmt.Sprintf("1:%d:%s:%s::%s:", s.Bits, date, s.Resource, randomText()), alphabet: lettersEtc, length: freeLength,
+		prefix: fmt.Sprintf("1:%d:%s:%s::%s:", s.Bits, date, s.Resource, randomText()), alphabet: lettersEtc, length: stampLength,
 		hash: hashers["sha1"], match: func(sum []byte) bool { return leadingZeros(sum) >= s.Bits },
 	}
 	all, err := one.within(s.Bits)

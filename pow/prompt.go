@@ -15,6 +15,21 @@ func lazy(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
+var colourRE = lazy(`\x1b\[[0-9;?]*[A-Za-z]`)
+
+// colourless is the text without the escapes that colour it, and where each byte of that, and the end, stood.
+func colourless(text []byte) (plain []byte, at []int) {
+	begin := 0
+	for _, m := range append(colourRE().FindAllIndex(text, -1), []int{len(text), len(text)}) {
+		plain = append(plain, text[begin:m[0]]...)
+		for ; begin < m[0]; begin++ {
+			at = append(at, begin)
+		}
+		begin = m[1]
+	}
+	return plain, append(at, len(text))
+}
+
 // hashNameRE tells texts that may hold a puzzle on a hash from the many that
 // cannot.
 var hashNameRE = lazy(`(?i)md5|sha|hashcash`)
@@ -23,23 +38,41 @@ var hashNameRE = lazy(`(?i)md5|sha|hashcash`)
 var (
 	callRE  = lazy(`(?i)\b(?:hashlib\.)?(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512|sha3[-_](?:224|256|384|512))(?:sum)?\s*\(`)
 	unhexRE = lazy(`(?i)^(?:binascii\.)?(?:unhex|bytes\.fromhex|fromhex|unhexlify)\s*\(`)
+	// another function of the digest: bin(int(sha256(…
+	insideRE = lazy(`\w\s*\(\s*$`)
 	// what is done to the digest before it is looked at
-	digestRE = lazy(`(?i)^(?:\.(?:hex)?digest\(\)|\.hex\(\)|(\.binary))*\s*(\[[-:0-9 ]{2,9}\])?`)
+	digestRE = lazy(`(?i)^(?:\.hexdigest\(\)|\.hex\(\)|(\.digest\(\))|(\.binary))*\s*(\[[-:0-9 ]{2,9}\])?`)
+	sliceRE  = lazy(`^\[\s*(-?)([0-9]{0,3})\s*:\s*([0-9]{0,3})\s*\]$`)
+	// == b'\x00\x00', .startswith(b'\0' * 3)
+	bytesRE = lazy(`(?i)^(?:\s*={2,3}\s*|\.(start|end)swith\s*\(\s*)b?["']((?:\\x[0-9a-f]{2}|\\0)+)["'](?:\s*\*\s*([0-9]{1,2})\b)?`)
 	// == HEX, == 000…(N), == "0"*N, : HEX
 	equalsRE = lazy(`(?i)^\s*(={1,3}>?|->|:|is|equals|(?:must|should) (?:be|equal))\s*b?(["'\x60]?)([0-9a-f]{1,128})\b["'\x60]?(?:\s*\*\s*([0-9]{1,3})\b|\.{3}|\*+)?(?:\(([0-9]{1,3})\))?`)
 	// .startswith("HEX"), starts with HEX, ends in N zero bits
-	withRE = lazy(`(?i)^[^\n"']{0,60}?\b(start|begin|end)(?:s|ing)?\s*(?:with|in)\s*[("'\x60]*(?:([0-9]{1,3})\s+(?:leading |trailing )?((?:zero(?:e?s)?|0['s]{0,2})[^\n]{0,16})|([0-9a-f]{1,64})\b["'\x60]?(?:\s*\*\s*([0-9]{1,3})\b)?)`)
+	withRE = lazy(`(?i)^[^\n"']{0,60}?\b(start|begin|end)(?:s|ing)?\s*(?:with|in)\s*[("'\x60]*(?:([0-9]{1,3})\s+(?:leading |trailing )?((?:zero(?:e?s)?|nul{1,2}|["'\x60]?0["'\x60s]{0,3})[^\n]{0,16})|([0-9a-f]{1,64})\b["'\x60]?(?:\s*\*\s*([0-9]{1,3})\b)?)`)
 	// has N leading zero bits
 	hasRE = lazy(`(?i)^[^\n"']{0,40}?\b(?:ha(?:s|ve)|with|needs?|requires?)\s+(?:at least\s+)?([0-9]{1,3})\s+(leading|trailing)\s+((?:zero|0)[^\n]{0,16})`)
-	// the first N bits of … must be 0
-	ofRE   = lazy(`(?i)\b(first|leading|last|trailing)\s+([0-9]{1,3})\s+(bits?|(?:hex(?:adecimal)?\s+)?(?:digits?|char(?:acter)?s?|nibbles?))\s+of\s+(?:the\s+)?$`)
+	// the first N bits of … must be 0, the last N digits of … are HEX
+	ofRE   = lazy(`(?i)\b(first|leading|last|trailing)\s+([0-9]{1,3})\s+(bits?|bytes?|(?:hex(?:adecimal)?\s+)?(?:digits?|char(?:acter)?s?|nibbles?))\s+of\s+(?:the\s+)?$`)
 	zeroRE = lazy(`(?i)^[^\n"']{0,12}?(?:\b(?:be|are|is|equal)\b|={1,3})\s*(?:all\s+)?["'\x60]?(?:zero(?:e?s)?|0+)\b`)
+	partRE = lazy(`(?i)^[^\n"']{0,12}?(?:\b(?:be|are|is|equals?)\b|={1,3})\s*["'\x60]?([0-9a-f]{1,64})\b`)
 	// substr(…, 0, N)
 	substrRE = lazy(`(?i)\bsubstr\s*\(\s*$`)
-	cutRE    = lazy(`^\s*,\s*(-?)[0-9]{1,3}(?:\s*,\s*[0-9]{1,3})?\s*\)`)
+	cutRE    = lazy(`^\s*,\s*(-?)([0-9]{1,3})(?:\s*,\s*([0-9]{1,3}))?\s*\)`)
 	// len(X) = N, |X| = N
 	lengthRE = lazy(`(?i)(?:\blen\(\s*[$\w]+\s*\)|\|\s*[$\w]+\s*\|)\s*={1,2}\s*([0-9]{1,2})\b`)
-	stampRE  = lazy(`\bhashcash\s+-mq?b\s*([0-9]{1,3})\s+(?:-r\s+)?["']?([0-9A-Za-z_.@+-]{1,200})`)
+	// What makes a condition another one than it seems: no zeros, but ones; digits that are bits; one that must not hold; a second one.
+	countRE  = lazy(`(?i)^\s+(?:['"]|one|1|bit|byte|nul|char|digit|nibble|consecutive|identical|of\b|leading|trailing)`)
+	binaryRE = lazy(`(?i)\bbinary\b`)
+	notRE    = lazy(`(?i)\bnot\b|n't\b`)
+	andRE    = lazy(`(?i)\band\b[^\n]*(?:\b(?:start|begin|end|contain)|md5|sha-?[1-5])`)
+	// What is said of the answer, where the call says nothing of it: a string that starts with …
+	answerRE = lazy(`(?i)\b(?:string|word|text|message|input|answer|nonce|number|value|[sxy])\s+(?:(?:that|which)\s+)?(?:start|begin|end|prefix|contain)`)
+	// The answer is wanted in another form than it is hashed in.
+	asHexRE   = lazy(`(?i)\b(?:string|[sxy]|answer|nonce|solution|input|it)\s*(?:in|as|\()\s*(?:hex|base64)`)
+	lettersRE = lazy(`(?i)\b(?:letters|lowercase|uppercase|alphabetic|ascii_(?:letters|lowercase|uppercase))\b`)
+	digitsRE  = lazy(`(?i)digit|number|alnum|alphanumeric|printable`)
+	codedRE   = lazy(`(?i)\b(?:base64|hex(?:adecimal|lified)?)\b(\s+(?:digit|char|digest|nibble|zero))?`)
+	stampRE   = lazy(`\bhashcash\s+-mq?b\s*([0-9]{1,3})\s+(?:-r\s+)?["']?([0-9A-Za-z_.@+-]{1,200})`)
 )
 
 // maxCalls is how many calls are looked at: nobody asks so much at once, and a server must not take the time of who looks.
@@ -66,12 +99,29 @@ func findHash(text []byte) (p Puzzle, from, to int) {
 			continue
 		}
 		to += n + 1
-		line := all[max(strings.LastIndexByte(all[:from], '\n')+1, from-80):from]
-		if n := h.value(line, all[to:]); n > 0 {
+		line := all[max(strings.LastIndexByte(all[:from], '\n')+1, from-200):from]
+		if n := h.value(line, all[to:]); n > 0 && !h.says(line, all[to+n:]) {
 			return h, from, to + n
 		}
 	}
 	return nil, 0, 0
+}
+
+// says reports whether the words around a puzzle ask for something else than it does: a wrong answer is worse than none.
+func (h *Hash) says(before, after string) bool {
+	after = after[:min(len(after), 200)]
+	line, below, _ := strings.Cut(after, "\n")
+	if andRE().MatchString(line) || h.Prefix+h.Suffix == "" && answerRE().MatchString(before) {
+		return true
+	}
+	if h.Hex {
+		return false
+	}
+	if all := before + after; h.Length == 0 && lettersRE().MatchString(all) && !digitsRE().MatchString(all) {
+		return true // numbers are no letters
+	}
+	coded := codedRE().FindStringSubmatchIndex(below)
+	return asHexRE().MatchString(before) || asHexRE().MatchString(line) || coded != nil && coded[2] < 0
 }
 
 // algorithm is the name of [Hash.Algorithm] for sha-256, SHA256, sha3_256.
@@ -162,6 +212,9 @@ func (h *Hash) arguments(inner, text string) bool {
 	for i, part := range parts {
 		part = undress(part)
 		value, quoted := unquote(part)
+		if quoted && (strings.Contains(value, `\`) || part[0] == 'f' && strings.Contains(value, "{")) {
+			return false // it is not what is written
+		}
 		if named, ok := definition(part, text); ok && !quoted {
 			value, quoted = named, true
 		}
@@ -269,18 +322,39 @@ func (h *Hash) glued(parts int) bool {
 // value sets what the digest must be from the line before the call and the text after it, and returns how much of that says so, or 0.
 func (h *Hash) value(before, after string) int {
 	m := digestRE().FindStringSubmatchIndex(after)
-	binary, to := m[2] >= 0, m[1]
-	h.Trailing = m[4] >= 0 && strings.HasPrefix(after[m[4]:], "[-")
-	if substrRE().MatchString(before) {
-		cut := cutRE().FindStringSubmatchIndex(after[to:])
+	raw, binary, to := m[2] >= 0, m[4] >= 0, m[1]
+	size := 2 * digestSize(h.Algorithm) // of what is looked at
+	switch {
+	case raw:
+		size /= 2
+	case binary:
+		size *= 4
+	}
+	part := 0 // how much of it is looked at, if that is said
+	if m[6] >= 0 {
+		if part = h.slice(after[m[6]:m[7]], size); part == 0 {
+			return 0
+		}
+	}
+	switch {
+	case substrRE().MatchString(before):
+		cut := cutRE().FindStringSubmatch(after[to:])
 		if cut == nil {
 			return 0
 		}
-		h.Trailing = cut[2] < cut[3]
-		to += cut[1]
+		end := ""
+		if cut[3] != "" && cut[1] == "" {
+			end = strconv.Itoa(atoi(cut[2]) + atoi(cut[3]))
+		}
+		if part = h.slice("["+cut[1]+cut[2]+":"+end+"]", size); part == 0 {
+			return 0
+		}
+		to += len(cut[0])
+	case insideRE().MatchString(before):
+		return 0
 	}
-	n := h.condition(before, after[to:], binary)
-	if n == 0 {
+	n := h.condition(before, after[to:], raw, binary)
+	if n == 0 || notRE().MatchString(after[to:to+n]) || part > 0 && h.Digest != "" && !h.fits(part, raw) {
 		return 0
 	}
 	to += n
@@ -297,16 +371,53 @@ func (h *Hash) value(before, after string) int {
 	return to
 }
 
+// slice sets Trailing from what is cut out of a digest of that size, as Python writes it, and returns how long that is; 0 if it is neither
+// the beginning nor the end.
+func (h *Hash) slice(s string, size int) int {
+	m := sliceRE().FindStringSubmatch(s)
+	if m == nil {
+		return 0
+	}
+	from, to := atoi(m[2]), size
+	if m[3] != "" {
+		to = atoi(m[3])
+	}
+	if m[1] == "-" {
+		from = size - from
+	}
+	h.Trailing = from > 0
+	if from > 0 && to != size || from >= to || from < 0 || to > size {
+		return 0
+	}
+	return to - from
+}
+
+// fits reports whether so many digits, or bytes, are as many as Digest has.
+func (h *Hash) fits(part int, raw bool) bool {
+	if raw {
+		part *= 2
+	}
+	return part == len(h.Digest)
+}
+
 // condition sets Digest, or ZeroBits, and Trailing, and returns how much of the text after the digest says so, or 0.
-func (h *Hash) condition(before, after string, binary bool) int {
+func (h *Hash) condition(before, after string, raw, binary bool) int {
+	if m := bytesRE().FindStringSubmatch(after); m != nil {
+		h.Trailing = h.Trailing || strings.EqualFold(m[1], "end")
+		digits := strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(m[2]), `\x`, ""), `\0`, "00")
+		return h.digest(digits, m[3], binary, len(m[0]))
+	}
 	if of := ofRE().FindStringSubmatch(before); of != nil {
-		m := zeroRE().FindStringIndex(after)
-		if m == nil {
+		h.Trailing = strings.EqualFold(of[1], "last") || strings.EqualFold(of[1], "trailing")
+		if m := zeroRE().FindStringIndex(after); m != nil {
+			h.zeros(atoi(of[2]), of[3])
+			return m[1]
+		}
+		m := partRE().FindStringSubmatch(after)
+		if m == nil || len(m[1]) != atoi(of[2]) || strings.HasPrefix(strings.ToLower(of[3]), "b") {
 			return 0
 		}
-		h.Trailing = strings.EqualFold(of[1], "last") || strings.EqualFold(of[1], "trailing")
-		h.zeros(atoi(of[2]), of[3])
-		return m[1]
+		return h.digest(strings.ToLower(m[1]), "", binary, len(m[0]))
 	}
 	group := func(m []int, i int) string {
 		if m[2*i] < 0 {
@@ -316,6 +427,9 @@ func (h *Hash) condition(before, after string, binary bool) int {
 	}
 	if m := equalsRE().FindStringSubmatchIndex(after); m != nil {
 		digest := group(m, 3)
+		if next := after[m[7]:]; group(m, 2) == "" && next != "" && strings.ContainsAny(next[:1], "\"'") {
+			return 0 // b'…': the letter is no digit
+		}
 		// "is a hash" says nothing, nor does "= 5 of them".
 		if len(digest) < 4 && group(m, 2) == "" && !strings.HasPrefix(group(m, 1), "==") {
 			return 0
@@ -340,10 +454,19 @@ func (h *Hash) condition(before, after string, binary bool) int {
 	}
 	h.Trailing = group(m, 1) == "end"
 	if digest := group(m, 4); digest != "" {
-		return h.digest(digest, group(m, 5), binary, m[1])
+		rest, _, _ := strings.Cut(after[m[1]:], "\n")
+		switch bits := binaryRE().MatchString(after[:m[1]] + rest[:min(len(rest), 16)]); {
+		case raw, countRE().MatchString(rest) && len(digest) <= 3:
+			return 0
+		case bits && strings.Trim(digest, "0") != "":
+			return 0
+		default:
+			return h.digest(digest, group(m, 5), binary || bits, m[1])
+		}
 	}
 	h.zeros(atoi(group(m, 2)), group(m, 3))
-	return m[4] + len(group(m, 2)+" zero") // the words behind may belong to something else
+	end := min(m[6]+len("zero"), m[7]) // the words behind may belong to something else
+	return end + strings.IndexFunc(after[end:]+" ", func(r rune) bool { return !strings.ContainsRune(lettersEtc, r) })
 }
 
 // digest sets what is known of the digest: some digits, once or so many times, which are bits if it is binary. It returns n, or 0 if
@@ -366,10 +489,12 @@ func (h *Hash) digest(digits, times string, binary bool, n int) int {
 	return n
 }
 
-// zeros sets so many zero bits. Zeros that are not called bits are hexadecimal digits, unless so many are out of reach.
+// zeros sets so many zero bits. Zeros that are called neither bits nor bytes are hexadecimal digits, unless so many are out of reach.
 func (h *Hash) zeros(n int, called string) {
 	called = strings.ToLower(called)
-	if !strings.Contains(called, "bit") && !strings.Contains(called, "bin") && n <= 11 {
+	if strings.Contains(called, "byte") || strings.HasPrefix(called, "nul") {
+		n *= 8
+	} else if !strings.Contains(called, "bit") && !strings.Contains(called, "bin") && n <= 11 {
 		n *= 4
 	}
 	h.ZeroBits = n

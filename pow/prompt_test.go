@@ -77,6 +77,41 @@ func TestFind(t *testing.T) {
 		{"two unknown", "sha256(XXXX + YY + ????) == " + zeroHash + "\n", nil},
 		{"longer than the digest", "md5(XXXX + abc) == " + zeroHash + "\n", nil},
 
+		{"in colours", "\x1b[33m[*]\x1b[0m sha256(\x1b[32mXXXX\x1b[0m + \x1b[36mabcdEFGH\x1b[0m) == \x1b[31m" + zeroHash + "\x1b[0m\n[>] XXXX: ", Hash{Algorithm: "sha256", Suffix: "abcdEFGH", Length: 4, Digest: zeroHash}},
+		{"cut off in colours", "sha256(XXXX + abcdEFGH) == \x1b[31m" + zeroHash + "\x1b[0m", nil},
+		{"zeros at the very end", "sha256('abc' + X) starts with 5 0s", nil},
+		{"quoted zeros", "sha256('abc' + X) starts with 5 '0's\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 20}},
+		{"zero bytes", "sha256('abc' + X) has 3 leading zero bytes\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 24}},
+		{"null bytes", "sha256('abc' + X) starts with 3 null bytes\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 24}},
+		{"bytes of", "the first 3 bytes of sha256('abc' + X) are zero\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 24}},
+		{"known digits of", "such that the last 6 hex digits of md5(X) are abc123\n", Hash{Algorithm: "md5", Digest: "abc123", Trailing: true}},
+		{"bytes of Python", `sha256('abc' + X).digest()[:3] == b'\x00\x00\x00'` + "\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "000000"}},
+		{"bytes of Python, repeated", `sha256('abc' + X).digest().endswith(b'\0' * 3)` + "\n", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "000000", Trailing: true}},
+		{"the rest of a digest", "md5(X).hexdigest()[26:] = 'abcdef'\n", Hash{Algorithm: "md5", Digest: "abcdef", Trailing: true}},
+		{"PHP, the rest", "substr(md5(X), 26, 6) === 'abcdef'\n", Hash{Algorithm: "md5", Digest: "abcdef", Trailing: true}},
+		{"in binary", "sha256('abc' + X) in binary starts with 00000000000000000000\n", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 20}},
+		{"bits told behind", "SHA256('abc' + answer) start with 0000000 (28 bits)\nanswer: ", Hash{Algorithm: "sha256", Prefix: "abc", Digest: "0000000"}},
+		{"zeros in hex", "sha256('abc' + YOUR_INPUT) must start with 6 zeros in hex\n> ", Hash{Algorithm: "sha256", Prefix: "abc", ZeroBits: 24}},
+		{"the middle of a digest", "sha256(X)[10:16] == 'abcdef'\n", nil},
+		{"an unknown rest of a digest", "sha256(X)[2:] == 'abcdef'\n", nil},
+		{"PHP, the middle", "substr(md5(X), 5, 5) === 'abcde'\n", nil},
+		{"fewer digits than are cut out", "sha256('abc' + X)[:20] == 0\n", nil},
+		{"digits of raw bytes", "sha256('abc' + X).digest()[:3] == '000'\n", nil},
+		{"base64 of it", "base64(sha256(X)) starts with AAAA\n", nil},
+		{"a hash of it", "sha256(sha256(X)) starts with 00000\n", nil},
+		{"bits of it", "bin(int(sha256('abc'+X).hexdigest(),16))[2:].startswith('00000')\n", nil},
+		{"not", "sha256('abc' + X) must not start with 00000\n", nil},
+		{"ones", "sha256('abc' + X) starts with 20 one bits\n", nil},
+		{"bits that are set", "sha256('abc' + X) ends with 20 bits set to 1\n", nil},
+		{"ones in binary", "sha256('abc' + X) ends with 111111 in binary\n", nil},
+		{"a second condition", "Find x such that sha1(x) ends with 00000 and x starts with \"Kt7a\"\n", nil},
+		{"a condition before", "Find a string x starting with Kt7a such that sha1(x) ends with 00000\n", nil},
+		{"letters", "sha256(X + 'abc') == 'abcde...'\nX is 4 lowercase letters: ", nil},
+		{"an answer in hex", "sha256('abc' + X) starts with 00000\nGive me X (hex-encoded): ", nil},
+		{"an answer in base64", "sha256('abc' + X) starts with 00000. X in base64:\n", nil},
+		{"escapes", `sha256(b'\x01\x02' + X) starts with 00000` + "\n", nil},
+		{"a format", "sha256(f'{prefix}' + X) starts with 00000\n", nil},
+
 		{"hashcash", "Please run:\n\nhashcash -mb26 udqynihh\n\nstamp> ", Stamp{26, "udqynihh"}},
 		{"hashcash -r", "hashcash -mqb 20 -r user@example.org\n", Stamp{20, "user@example.org"}},
 		{"hashcash of 0 bits", "hashcash -mb0 abc\n", nil},
@@ -178,6 +213,9 @@ func TestHashSolve(t *testing.T) {
 		}
 		if h.Length > 0 && len(answer) != h.Length {
 			t.Errorf("%+v: got %q", h, answer)
+		}
+		if h.Length == 0 && !h.Hex && strings.Trim(answer, "123456789") != "" {
+			t.Errorf("%+v: got %q, want a number", h, answer)
 		}
 		if err := checkHash(h, answer); err != nil {
 			t.Errorf("%+v, answer %q: %v", h, answer, err)

@@ -44,7 +44,7 @@ var (
 // Find returns the first puzzle in what a server has said so far, and the offset
 // just after it. It knows the challenges of kctf and redpwn, announced as such;
 // sha256(XXXX+"suffix") == "…" and its kind, also with zero bits to begin or end
-// with; and hashcash -mbBITS RESOURCE. A puzzle at the very end of the text, or in
+// with; and hashcash -mbBITS RESOURCE; also in colours. A puzzle at the very end of the text, or in
 // words on its last line, may be cut off, and is not taken yet.
 func Find(text []byte) (puzzle Puzzle, end int, ok bool) {
 	return find(text, false)
@@ -54,6 +54,13 @@ func Find(text []byte) (puzzle Puzzle, end int, ok bool) {
 func find(text []byte, whole bool) (first Puzzle, end int, ok bool) {
 	if !bytes.Contains(text, []byte("s.")) && !hashNameRE().Match(text) {
 		return nil, 0, false
+	}
+	if bytes.IndexByte(text, '\x1b') >= 0 {
+		plain, at := colourless(text)
+		if len(plain) < len(text) {
+			first, end, ok = find(plain, whole)
+			return first, at[end], ok
+		}
 	}
 	begin := len(text) + 1
 	for _, look := range []func([]byte) (Puzzle, int, int){findChallenge, findHash, findStamp} {

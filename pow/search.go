@@ -95,7 +95,7 @@ func (s *search) estimate() time.Duration {
 	start := time.Now()
 	w.try(0, min(part, s.words))
 	each := float64(time.Since(start)) / part / float64(runtime.GOMAXPROCS(0))
-	return time.Duration(min(each*float64(s.expected), math.MaxInt64/2))
+	return time.Duration(max(1, min(each*float64(s.expected), math.MaxInt64/2))) // the first word may fit
 }
 
 // walker is one goroutine's place in a search.
