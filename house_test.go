@@ -40,7 +40,7 @@ var floors = [][]string{
 
 // beside names the arrows within a floor.
 var beside = map[string][]string{
-	"internal/nc/report":     {"internal/visible"},
+	"internal/nc/report":     {"internal/nc/relay", "internal/visible"},
 	"internal/nc/transcript": {"internal/nc/crlf"},
 	"internal/nc/broker":     {"internal/visible"},
 	"internal/nc/cmdline":    {"internal/nc/sockopt"},

@@ -307,10 +307,10 @@ func (e *editor) beside(s string) {
 		if e.raw {
 			s = strings.ReplaceAll(s, "\n", "\r\n")
 		}
-		e.n.r.W.WriteString(s)
+		relay.WriteAll(e.n.r.W, []byte(s))
 		return
 	}
-	e.n.r.W.Write(e.line.Above([]byte(s)))
+	relay.WriteAll(e.n.r.W, e.line.Above([]byte(s)))
 }
 
 // setStatus shows a text below the line.

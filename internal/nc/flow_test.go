@@ -192,6 +192,23 @@ func TestClosedOutput(t *testing.T) {
 	l.wait(t) // yes gets SIGPIPE
 }
 
+// TestClosedErrors goes on when nobody reads what nc tells.
+func TestClosedErrors(t *testing.T) {
+	port := serve(t, func(c *net.TCPConn) { io.WriteString(c, "hello\n") })
+	cmd := exec.Command(ncBinary, "-v", "127.0.0.1", port)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	cmd.Stderr = w
+	out, err := cmd.Output()
+	w.Close()
+	if err != nil || string(out) != "hello\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
 // TestIntervalPartial sends a line's beginning when there is nothing more, and never waits for the end of an endless one.
 func TestIntervalPartial(t *testing.T) {
 	got := make(chan string, 1)

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/nc/relay"
 	"github.com/flagstaff-ctf/flagstaff/internal/visible"
 )
 
@@ -56,8 +57,11 @@ func (r *Reporter) Write(s string) {
 	if r.line != "" {
 		s = clearLine + s + r.line
 	}
-	r.W.WriteString(s)
+	r.put(s)
 }
+
+// put writes what is told. Who reads it may have gone, as in 2>&1 | head -1: that ends nobody's transfer.
+func (r *Reporter) put(s string) { relay.WriteAll(r.W, []byte(s)) }
 
 const clearLine = "\r\x1b[K"
 
@@ -67,7 +71,7 @@ func (r *Reporter) SetStatus(line string) {
 	defer r.mu.Unlock()
 	if line != r.line {
 		r.line = line
-		r.W.WriteString(clearLine + line)
+		r.put(clearLine + line)
 	}
 }
 
