@@ -264,7 +264,8 @@ func cmdListen(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdJoin waits for a listener to end and leaves its output in the files
-// out-VAR and err-VAR.
+// out-VAR and err-VAR. "join VAR -int TEXT" interrupts it when it has told TEXT:
+// the client may know before it does.
 func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 	v, ok := jobs.LoadAndDelete(jobKey{ts, args[0]})
 	if !ok {
@@ -272,6 +273,9 @@ func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	j := v.(*job)
 	if len(args) > 1 && args[1] == "-int" {
+		if len(args) > 2 {
+			ts.Check(j.errs.until(func(said string) bool { return strings.Contains(said, args[2]) }))
+		}
 		j.cmd.Process.Signal(os.Interrupt)
 	}
 	select {
