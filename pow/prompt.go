@@ -66,7 +66,7 @@ var (
 	notRE    = lazy(`(?i)\bnot\b|n't\b`)
 	andRE    = lazy(`(?i)\band\b[^\n]*(?:\b(?:start|begin|end|contain)|md5|sha-?[1-5])`)
 	// What is said of the answer, where the call says nothing of it: a string that starts with …
-	answerRE = lazy(`(?i)\b(?:string|word|text|message|input|answer|nonce|number|value|[sxy])\s+(?:(?:that|which)\s+)?(?:start|begin|end|prefix|contain)`)
+	answerRE = lazy(`(?i)\b(?:string|word|text|message|input|answer|nonce|number|value|[sxy])\s+(?:(?:that|which|must|should)\s+)*(?:start|begin|end|prefix|contain)`)
 	// The answer is wanted in another form than it is hashed in.
 	asHexRE   = lazy(`(?i)\b(?:string|[sxy]|answer|nonce|solution|input|it)\s*(?:in|as|\()\s*(?:hex|base64)`)
 	lettersRE = lazy(`(?i)\b(?:letters|lowercase|uppercase|alphabetic|ascii_(?:letters|lowercase|uppercase))\b`)
@@ -111,7 +111,7 @@ func findHash(text []byte) (p Puzzle, from, to int) {
 func (h *Hash) says(before, after string) bool {
 	after = after[:min(len(after), 200)]
 	line, below, _ := strings.Cut(after, "\n")
-	if andRE().MatchString(line) || h.Prefix+h.Suffix == "" && answerRE().MatchString(before) {
+	if andRE().MatchString(line) || h.Prefix+h.Suffix == "" && (answerRE().MatchString(before) || answerRE().MatchString(after)) {
 		return true
 	}
 	if h.Hex {

@@ -106,6 +106,7 @@ func TestFind(t *testing.T) {
 		{"ones in binary", "sha256('abc' + X) ends with 111111 in binary\n", nil},
 		{"a second condition", "Find x such that sha1(x) ends with 00000 and x starts with \"Kt7a\"\n", nil},
 		{"a condition before", "Find a string x starting with Kt7a such that sha1(x) ends with 00000\n", nil},
+		{"a condition below", "sha1(x) ends with 00000\nx must start with Kt7a\nx: ", nil},
 		{"letters", "sha256(X + 'abc') == 'abcde...'\nX is 4 lowercase letters: ", nil},
 		{"an answer in hex", "sha256('abc' + X) starts with 00000\nGive me X (hex-encoded): ", nil},
 		{"an answer in base64", "sha256('abc' + X) starts with 00000. X in base64:\n", nil},
