@@ -24,8 +24,8 @@ var junk = sync.Pool{New: func() any { return new([2 << 10]byte) }}
 
 // linger makes a following Close lose nothing: it half-closes and reads away what comes until the peer
 // closes too. A connection closed while input is unread, or before all input has come, would be reset by the
-// system, and the peer could lose lines it has not read. One who is slow to read what was sent is waited for, as long as patience.
-func (s *Server) linger(conn net.Conn, patience time.Duration) {
+// system, and the peer could lose lines it has not read. One who is slow to read what was sent is waited for, if patient.
+func (s *Server) linger(conn net.Conn, patient bool) {
 	d := span(s.Linger, defaultLinger)
 	if d == 0 {
 		return
@@ -58,11 +58,11 @@ func (s *Server) linger(conn net.Conn, patience time.Duration) {
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) || s.hurry.Load() {
 			return
 		}
-		if r == nil {
-			r = &reader{tcp: tube.TCP(conn), unacked: tube.Unacked, end: time.Now().Add(patience), moved: time.Now()}
+		if r == nil && patient {
+			r = s.newReader(conn)
 		}
 		if !r.reads() {
-			if r.owed > mostOwed {
+			if r != nil && r.owed > mostOwed {
 				r.tcp.SetLinger(0)
 			}
 			return
@@ -72,13 +72,6 @@ func (s *Server) linger(conn net.Conn, patience time.Duration) {
 			wait()
 		}
 	}
-}
-
-// patience is how long a player who takes what was sent may take for it after the session: as long as for the session itself. Idle time is
-// no measure of that: who reads is not idle.
-func (s *Server) patience() time.Duration {
-	session := cmp.Or(span(s.SessionTimeout, defaultSessionTimeout), defaultSessionTimeout)
-	return max(session, defaultIdleTimeout)
 }
 
 // quietTime is for input that is under way when a session is over.
@@ -114,26 +107,38 @@ const mostOwed = 64 << 10
 type reader struct {
 	tcp     tube.TCPConn
 	unacked func(tube.TCPConn) (n int, known bool)
-	end     time.Time // of the server's patience
-	owed    int       // what the player's system had not acknowledged when last asked
-	moved   time.Time // when that last changed
+	end     time.Time     // of all patience
+	still   time.Duration // how long nothing may become of what the player has not had yet
+	owed    int           // what the player's system had not acknowledged when last asked
+	moved   time.Time     // when that last changed
 }
 
-// slowestReader is how long nothing may become of what a player has not had yet. A slow one's system takes it by dozens of
-// kilobytes, and says nothing between.
+// slowestReader is the most that [reader.still] is. A slow one's system takes what was sent by dozens of kilobytes, and says nothing between.
 const slowestReader = 10 * time.Second
+
+// newReader is for the player of conn. Who takes what was sent may take for it as long as for the session itself: idle time is no measure of
+// that, only of standing still, since who reads is not idle.
+func (s *Server) newReader(conn net.Conn) *reader {
+	now := time.Now()
+	session := cmp.Or(span(s.SessionTimeout, defaultSessionTimeout), defaultSessionTimeout)
+	idle := cmp.Or(span(s.IdleTimeout, defaultIdleTimeout), defaultIdleTimeout)
+	return &reader{
+		tcp: tube.TCP(conn), unacked: tube.Unacked,
+		end: now.Add(max(session, defaultIdleTimeout)), still: min(idle, slowestReader), moved: now,
+	}
+}
 
 // reads says whether the player still takes what was sent.
 func (r *reader) reads() bool {
 	now := time.Now()
-	if r.tcp == nil || !now.Before(r.end) {
+	if r == nil || r.tcp == nil || !now.Before(r.end) {
 		return false
 	}
 	owed, _ := r.unacked(r.tcp) // 0 where it is not known
 	if owed != r.owed {
 		r.owed, r.moved = owed, now
 	}
-	return owed > 0 && now.Sub(r.moved) < slowestReader
+	return owed > 0 && now.Sub(r.moved) < r.still
 }
 
 // leaving are the sessions whose players have had the end of the stream a moment ago. Most players close at once, and to wait for that costs a

@@ -7,13 +7,9 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/flagstaff-ctf/flagstaff/internal/sock"
 	"github.com/flagstaff-ctf/flagstaff/tube"
 )
 
@@ -145,36 +141,6 @@ func TestLeaversSendMuch(t *testing.T) {
 			t.Fatalf("got %d bytes, %v", len(got), err)
 		}
 		c.Close()
-	}
-}
-
-// TestSlowerThanIdle: who reads is not idle, also when the session is over.
-func TestSlowerThanIdle(t *testing.T) {
-	const size, idle = 128 << 10, 200 * time.Millisecond
-	addr := realServer(t, &Server{Linger: 10 * time.Millisecond, IdleTimeout: idle, Handler: HandlerFunc(func(_ context.Context, s *Session) error {
-		s.Conn().(*sock.Conn).SetWriteBuffer(2 * size) // all of it, so that the handler does not wait
-		return s.Send(strings.Repeat("x", size))
-	})})
-	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10) })
-	}}
-	c, err := d.Dial("tcp", addr.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
-	const pieces = 64
-	pace := time.NewTicker(4 * idle / pieces)
-	defer pace.Stop()
-	for i := range pieces {
-		<-pace.C
-		if n, err := io.ReadFull(c, make([]byte, size/pieces)); err != nil {
-			t.Fatalf("piece %d: got %d bytes, %v", i, n, err)
-		}
-	}
-	if rest, err := io.ReadAll(c); len(rest) > 0 || err != nil {
-		t.Errorf("got %q, %v, want the end", rest, err)
 	}
 }
 

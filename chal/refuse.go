@@ -42,7 +42,7 @@ func (s *Server) refuse(conn net.Conn, remote netip.AddrPort, err error) {
 		defer conn.Close()
 		conn.SetDeadline(time.Now().Add(refusalTime))
 		if _, err := io.WriteString(conn, text); err == nil {
-			s.linger(conn, 0)
+			s.linger(conn, false)
 		}
 	}()
 }

@@ -260,7 +260,7 @@ func (c *session) farewell(text string) {
 		if text != "" {
 			tube.With(context.Background()).Within(noticeTime).Send(text + "\n")
 		}
-		c.srv.linger(conn, c.srv.patience())
+		c.srv.linger(conn, true)
 		hangUp(tube, conn)
 	})
 }

@@ -247,19 +247,41 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// A player who takes nothing of what was sent is not waited for without end.
+// A player who takes nothing of what was sent is not waited for without end, and one who takes it is, however slowly.
 func TestReaderWhoStopped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, patience := range []time.Duration{time.Second, time.Minute} {
-			start := time.Now()
-			r := &reader{tcp: new(net.TCPConn), end: start.Add(patience), owed: 5, moved: start}
-			r.unacked = func(tube.TCPConn) (int, bool) { return 5, true }
-			for r.reads() {
-				time.Sleep(100 * time.Millisecond)
-			}
-			if got, want := time.Since(start), min(patience, slowestReader); got != want {
-				t.Errorf("of %v of patience: waited %v, want %v", patience, got, want)
-			}
-		}
-	})
+	for name, c := range map[string]struct {
+		server *Server
+		takes  time.Duration // a byte, each time; 0: none
+		want   time.Duration
+	}{
+		"stopped":                     {&Server{}, 0, slowestReader},
+		"stopped, idle":               {&Server{IdleTimeout: 2 * time.Second}, 0, 2 * time.Second},
+		"stopped, never idle":         {&Server{IdleTimeout: -1}, 0, slowestReader},
+		"slow":                        {&Server{}, slowestReader - time.Second, defaultSessionTimeout},
+		"slow, but quicker than idle": {&Server{IdleTimeout: 2 * time.Second}, time.Second, defaultSessionTimeout},
+		"too slow":                    {&Server{IdleTimeout: 2 * time.Second}, 3 * time.Second, 2 * time.Second},
+		"a long session":              {&Server{SessionTimeout: time.Hour}, time.Second, time.Hour},
+		"a short session":             {&Server{SessionTimeout: time.Second}, time.Second, defaultIdleTimeout},
+		"a session without end":       {&Server{SessionTimeout: -1}, time.Second, defaultSessionTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				r := c.server.newReader(nil)
+				r.tcp, r.owed = new(net.TCPConn), 1<<20
+				r.unacked = func(tube.TCPConn) (int, bool) {
+					if c.takes == 0 {
+						return 1 << 20, true
+					}
+					return 1<<20 - int(time.Since(start)/c.takes), true
+				}
+				for r.reads() {
+					time.Sleep(100 * time.Millisecond)
+				}
+				if got := time.Since(start); got != c.want {
+					t.Errorf("waited %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
 }
