@@ -58,6 +58,9 @@ func BenchmarkSideBySide(b *testing.B) {
 		benchBulk(b, bulk, fmt.Sprintf("head -c %dM /dev/zero | %%s", size), "%s | cat >/dev/null", size)
 	})
 	b.Run("file to file", func(b *testing.B) { benchBulk(b, bulk, "exec %s <"+file, "exec %s >"+file+".copy", size) })
+	b.Run("file to disk", func(b *testing.B) { // or wherever temporary files are
+		benchBulk(b, bulk, "exec %s <"+file, "exec %s >"+filepath.Join(b.TempDir(), "copy"), size)
+	})
 	b.Run("TLS file to null", func(b *testing.B) { benchBulk(b, tls, "exec %s <"+file, "exec %s >/dev/null", size) })
 	b.Run("start", benchStart)
 	b.Run("scan", benchScan)

@@ -313,23 +313,19 @@ func socketToPipe(out int, rc syscall.RawConn, m *Meter) (bool, error) {
 	}
 }
 
-func socketToFile(out int, rc syscall.RawConn, m *Meter) (bool, error) {
-	return throughPipe(rc, func(p *privatePipe, n int64) error { return p.drainToFile(out, n, m) })
-}
-
 // spliceBetween is Between without copying.
 func spliceBetween(dst, src net.Conn, m *Meter) (bool, error) {
 	from, to := rawStream(src), rawStream(dst)
 	if from == nil || to == nil {
 		return false, nil
 	}
-	return throughPipe(from, func(p *privatePipe, n int64) error { return p.drainToSocket(to, n, m) })
+	return throughPipe(from, func(p *privatePipe, n int64) (bool, error) { return false, p.drainToSocket(to, n, m) })
 }
 
 // throughPipe moves everything that comes from a socket through a private
-// pipe to where drain takes it. It returns false, with nothing moved, where the
+// pipe to where drain takes it, unless drain says that it has seen to the rest. It returns false, with nothing moved, where the
 // system cannot do that.
-func throughPipe(from syscall.RawConn, drain func(p *privatePipe, n int64) error) (bool, error) {
+func throughPipe(from syscall.RawConn, drain func(p *privatePipe, n int64) (all bool, err error)) (bool, error) {
 	p, err := newPrivatePipe()
 	if err != nil {
 		return false, nil
@@ -347,7 +343,7 @@ func throughPipe(from syscall.RawConn, drain func(p *privatePipe, n int64) error
 		case n == 0:
 			return true, nil
 		}
-		if err := drain(p, n); err != nil {
+		if all, err := drain(p, n); all || err != nil {
 			return true, err
 		}
 	}
@@ -414,54 +410,6 @@ func (p *privatePipe) drainToSocket(rc syscall.RawConn, left int64, m *Meter) er
 		}
 		left -= n
 		m.Add(int(n))
-	}
-	return nil
-}
-
-// drainToFile empties the pipe into out. What cannot be spliced (a device
-// without the operation) is read and written: the bytes are already ours.
-func (p *privatePipe) drainToFile(out int, left int64, m *Meter) error {
-	for left > 0 {
-		n, err := splice(p.r, out, int(left), unix.SPLICE_F_MOVE)
-		switch err {
-		case nil:
-			left -= n
-			m.Add(int(n))
-			continue
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			if err := waitOutput(out); err != nil {
-				return fmt.Errorf("%w: %w", ErrOutput, err)
-			}
-			continue
-		case unix.EINVAL:
-			if err := p.copyToFile(out, left, m); err != nil {
-				return err
-			}
-			left = 0
-		default:
-			return fmt.Errorf("%w: %w", ErrOutput, err)
-		}
-	}
-	return nil
-}
-
-func (p *privatePipe) copyToFile(out int, left int64, m *Meter) error {
-	buf := make([]byte, 64<<10)
-	for left > 0 {
-		n, err := unix.Read(p.r, buf[:min(int64(len(buf)), left)])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := writeFD(out, buf[:n]); err != nil {
-			return fmt.Errorf("%w: %w", ErrOutput, err)
-		}
-		left -= int64(n)
-		m.Add(n)
 	}
 	return nil
 }
