@@ -291,8 +291,14 @@ func TestBothwaysStuck(t *testing.T) {
 	if _, err := await(c, "BYTES"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.SendBytes(make([]byte, bothwaysSize)); err != nil {
-		t.Fatalf("send: %v, want to be freed", err)
+	const pieces = 32
+	pace := time.NewTicker(100 * time.Millisecond) // all of it takes longer than what is taken for stuck
+	defer pace.Stop()
+	for range pieces {
+		if err := c.SendBytes(make([]byte, bothwaysSize/pieces)); err != nil {
+			t.Fatalf("send: %v, want to be freed", err)
+		}
+		<-pace.C
 	}
 	rest, err := c.RecvAll(0)
 	if err != nil {
