@@ -114,7 +114,7 @@ func limitFiles(controller string, version int, l Limits) []limitFile {
 	case controller == "pids":
 		return []limitFile{{controller, "pids.max", strconv.Itoa(l.Processes), false}}
 	case controller == "memory" && version == 2:
-		return []limitFile{{controller, "memory.max", memory, false}, {controller, "memory.swal.max", "0", true}}
+		return []limitFile{{controller, "memory.max", memory, false}, {controller, "memory.swap.max", "0", true}}
 	case controller == "memory":
 		return []limitFile{{controller, "memory.limit_in_bytes", memory, false}, {controller, "memory.memsw.limit_in_bytes", memory, true}}
 	case version == 2:

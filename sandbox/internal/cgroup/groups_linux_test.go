@@ -86,6 +86,28 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLimitFiles: the files' names are the kernel's, in both versions; most machines have one of them alone.
+func TestLimitFiles(t *testing.T) {
+	l := Limits{Memory: 1 << 20, Processes: 7, Cores: 0.5}
+	for version, want := range map[int]string{
+		1: "memory.limit_in_bytes=1048576 memory.memsw.limit_in_bytes=1048576 pids.max=7 cpu.cfs_quota_us=50000",
+		2: "memory.max=1048576 memory.swap.max=0 pids.max=7 cpu.max=50000 100000",
+	} {
+		var files []string
+		for _, c := range Controllers {
+			for _, f := range limitFiles(c, version, l) {
+				files = append(files, f.file+"="+f.value)
+			}
+			if none := limitFiles(c, version, Limits{-1, -1, -1}); len(none) > 0 {
+				t.Errorf("version %d, no limit: %v", version, none)
+			}
+		}
+		if got := strings.Join(files, " "); got != want {
+			t.Errorf("version %d: got %s, want %s", version, got, want)
+		}
+	}
+}
+
 // TestNone: a slot may have no groups.
 func TestNone(t *testing.T) {
 	var g *Group
