@@ -15,21 +15,6 @@ func lazy(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
-var colourRE = lazy(`\x1b\[[0-9;?]*[A-Za-z]`)
-
-// colourless is the text without the escapes that colour it, and where each byte of that, and the end, stood.
-func colourless(text []byte) (plain []byte, at []int) {
-	begin := 0
-	for _, m := range append(colourRE().FindAllIndex(text, -1), []int{len(text), len(text)}) {
-		plain = append(plain, text[begin:m[0]]...)
-		for ; begin < m[0]; begin++ {
-			at = append(at, begin)
-		}
-		begin = m[1]
-	}
-	return plain, append(at, len(text))
-}
-
 // hashNameRE tells texts that may hold a puzzle on a hash from the many that
 // cannot.
 var hashNameRE = lazy(`(?i)md5|sha|hashcash`)

@@ -145,3 +145,18 @@ func (f *Finder) Flush() (Puzzle, bool) {
 	}
 	return p, ok
 }
+
+var colourRE = lazy(`\x1b\[[0-9;?]*[A-Za-z]`)
+
+// colourless is the text without the escapes that colour it, and where each byte of that, and the end, stood.
+func colourless(text []byte) (plain []byte, at []int) {
+	begin := 0
+	for _, m := range append(colourRE().FindAllIndex(text, -1), []int{len(text), len(text)}) {
+		plain = append(plain, text[begin:m[0]]...)
+		for ; begin < m[0]; begin++ {
+			at = append(at, begin)
+		}
+		begin = m[1]
+	}
+	return plain, append(at, len(text))
+}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -216,6 +217,27 @@ func (pl *plan) limits() error {
 		return &UnenforceableError{FeatureCPU, why["cpu"] + "; without one there must be a limit of processor time", "give one (--cpu-time 60s), or accept none (--weaker-sandbox=cpu)"}
 	}
 	return nil
+}
+
+// slotProcesses is how many processes of a session's group are not the program's: its slot.
+const slotProcesses = 1
+
+// groupLimits are the policy's, as a slot's control groups are told them.
+func (pl *plan) groupLimits() cgroup.Limits {
+	l := cgroup.Limits{Memory: pl.Memory, Processes: pl.Processes, Cores: pl.Cores}
+	if l.Processes >= 0 {
+		l.Processes += slotProcesses
+	}
+	return l
+}
+
+func (pl *plan) hasCPU() bool {
+	for _, h := range pl.places {
+		if slices.Contains(h.Controllers, "cpu") {
+			return true
+		}
+	}
+	return false
 }
 
 // Report says how this host would enforce p, by feature, or what it cannot enforce.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -274,27 +273,6 @@ func fewer(wanted, most int64) error {
 // shared says that one slot serves many sessions. To a program of the same user, whose system calls are not filtered, its slot
 // would be open: the next session would get the limits and priorities that this one has left it.
 func (pl *plan) shared() bool { return pl.root || pl.Syscalls != SyscallsOff }
-
-// slotProcesses is how many processes of a session's group are not the program's: its slot.
-const slotProcesses = 1
-
-// groupLimits are the policy's, as a slot's control groups are told them.
-func (pl *plan) groupLimits() cgroup.Limits {
-	l := cgroup.Limits{Memory: pl.Memory, Processes: pl.Processes, Cores: pl.Cores}
-	if l.Processes >= 0 {
-		l.Processes += slotProcesses
-	}
-	return l
-}
-
-func (pl *plan) hasCPU() bool {
-	for _, h := range pl.places {
-		if slices.Contains(h.Controllers, "cpu") {
-			return true
-		}
-	}
-	return false
-}
 
 // Descriptors that launcher and slots keep.
 const (
