@@ -231,14 +231,19 @@ func (h *Handler) sessionOf(s *chal.Session) sandbox.Session {
 	return own
 }
 
+// bare is a connection that nobody waits on by its descriptor: it need not be known to the poller.
+type bare struct{ *sock.Conn }
+
+func (b bare) SyscallConn() (syscall.RawConn, error) { return b.Raw(), nil }
+
 // direct gives the program the connection itself.
 func (s *session) direct(ctx context.Context, conn *sock.Conn) (sandbox.Exit, error) {
 	s.own.EndOutput = true
-	p, err := s.runner.Start(ctx, conn, s.own)
+	p, err := s.runner.Start(ctx, bare{conn}, s.own)
 	if err != nil {
 		return sandbox.Exit{}, err
 	}
-	defer s.watch.add(p, tcpMeter(conn))()
+	defer s.watch.add(p, tcpMeter(bare{conn}))()
 	exit, err := p.Wait()
 	conn.SetLinger(-1) // the program may have set one, for which closing would hold a thread, however long it is
 	return exit, err

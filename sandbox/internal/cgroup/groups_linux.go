@@ -28,9 +28,9 @@ type Groups struct {
 	open   atomic.Int32 // files of slots' groups that are kept open
 }
 
-// maxKept is how many slots keep the file open that counts kills: those that are used again and again. A descriptor for every
-// session would halve the number that a server can hold.
-const maxKept = 16
+// maxKept is how many files stay open: those of the slots that are used again and again. To find one by its name takes ten times as long as to read
+// it, but two descriptors for every session would halve the number that a server can hold.
+const maxKept = 32
 
 // Limits are those of each slot's groups. What is negative is not limited.
 type Limits struct {
@@ -192,14 +192,15 @@ type Group struct {
 	dirs   []string
 	join   []*os.File // cgroup.procs of each
 	memory string     // that of dirs which limits memory; empty: none does
-	kept   int        // the descriptor of the file that counts the processes killed for want of memory, or -1
+	kills  figure     // how many processes were killed for want of memory
+	usage  figure     // of memory
 	share  *share     // nil: it has none of its own
-	count  uint64     // what that file said at the end of the session before
+	count  uint64     // what kills said at the end of the session before
 }
 
 // Slot makes the groups of slot n.
 func (g *Groups) Slot(n int) (*Group, error) {
-	sg := &Group{of: g, kept: -1}
+	sg := &Group{of: g, kills: -1, usage: -1}
 	for _, h := range g.places {
 		dir := filepath.Join(h.Dir, "slot"+strconv.Itoa(n))
 		err := os.Mkdir(dir, 0o755)
@@ -248,6 +249,35 @@ func (g *Groups) fill(sg *Group, h Hierarchy, dir string, left bool) error {
 	return nil
 }
 
+// figure is a file of the group that limits memory, read after each session: its descriptor while it is kept open, or -1.
+type figure int
+
+// read reads the file, by its names in both versions, into b. It may stay open for the next time.
+func (f *figure) read(g *Group, version1, version2 string, keep bool, b []byte) []byte {
+	fd := int(*f)
+	if fd < 0 {
+		var err error
+		if fd, err = unix.Open(g.memoryFile(version1, version2), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return nil
+		}
+		if keep && g.of.keep() {
+			*f = figure(fd)
+		} else {
+			defer unix.Close(fd)
+		}
+	}
+	n, _ := unix.Pread(fd, b, 0)
+	return b[:max(n, 0)]
+}
+
+func (f *figure) close(g *Group) {
+	if *f >= 0 {
+		unix.Close(int(*f))
+		*f = -1
+		g.of.open.Add(-1)
+	}
+}
+
 // keep says whether another file may be kept open.
 func (g *Groups) keep() bool {
 	if g.open.Add(1) <= maxKept {
@@ -265,24 +295,8 @@ func (g *Group) starved(keep bool) bool {
 	if g.memory == "" {
 		return false
 	}
-	f := g.kept
-	if f < 0 {
-		var err error
-		if f, err = unix.Open(g.memoryFile("memory.oom_control", "memory.events"), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-			return false
-		}
-		if keep && g.of.keep() {
-			g.kept = f
-		} else {
-			defer unix.Close(f)
-		}
-	}
 	var b [512]byte
-	n, err := unix.Pread(f, b[:], 0)
-	if err != nil {
-		return false
-	}
-	for line := range bytes.Lines(b[:n]) {
+	for line := range bytes.Lines(g.kills.read(g, "memory.oom_control", "memory.events", keep, b[:])) {
 		if v, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
 			count, _ := strconv.ParseUint(string(bytes.TrimSpace(v)), 10, 64)
 			more := count > g.count
@@ -309,14 +323,8 @@ func (g *Group) Held() int64 {
 	if g == nil || g.memory == "" {
 		return 0
 	}
-	f, err := unix.Open(g.memoryFile("memory.usage_in_bytes", "memory.current"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(f)
 	var b [32]byte
-	n, _ := unix.Read(f, b[:])
-	held, _ := strconv.ParseInt(string(bytes.TrimSpace(b[:max(n, 0)])), 10, 64)
+	held, _ := strconv.ParseInt(string(bytes.TrimSpace(g.usage.read(g, "memory.usage_in_bytes", "memory.current", true, b[:]))), 10, 64)
 	return held
 }
 
@@ -348,11 +356,8 @@ func (g *Group) End() {
 // Remove takes the groups away; the slot's processes must have ended, or be about to.
 func (g *Group) Remove() {
 	g.Entered()
-	if g.kept >= 0 {
-		unix.Close(g.kept)
-		g.kept = -1
-		g.of.open.Add(-1)
-	}
+	g.kills.close(g)
+	g.usage.close(g)
 	for _, d := range g.dirs {
 		removeGroup(d)
 	}

@@ -108,6 +108,42 @@ func TestLimitFiles(t *testing.T) {
 	}
 }
 
+// TestKept: files stay open for slots that are used again, but not for all there are, and for none that is gone.
+func TestKept(t *testing.T) {
+	g := groupsOf(t, Limits{Memory: 32 << 20, Processes: -1, Cores: -1})
+	open := func() int {
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(fds)
+	}
+	before := open()
+	var slots []*Group
+	for n := range maxKept {
+		s, err := g.Slot(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Entered()
+		slots = append(slots, s)
+		for range 2 { // also by the descriptor that was kept
+			if s.Starved() || s.Held() >= 32<<20 {
+				t.Errorf("slot %d: an empty group holds %d bytes", n, s.Held())
+			}
+		}
+	}
+	if got := open() - before; got == 0 || got > maxKept {
+		t.Errorf("%d files are kept open, want some, and %d at most", got, maxKept)
+	}
+	for _, s := range slots {
+		s.Remove()
+	}
+	if got := open(); got > before {
+		t.Errorf("%d files are open, %d were before", got, before)
+	}
+}
+
 // TestNone: a slot may have no groups.
 func TestNone(t *testing.T) {
 	var g *Group
