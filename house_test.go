@@ -23,7 +23,7 @@ const module = "github.com/flagstaff-ctf/flagstaff"
 // own, and on its own floor those that beside names.
 var floors = [][]string{
 	0: {
-		"tube", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
+		"tube", "tube/internal/buffer", "tube/tubetest", "pow", "pow/internal/gen", "geo", "geo/internal/world", "geo/internal/gen",
 		"sandbox/internal/cgroup", "sandbox/internal/filter", "sandbox/internal/launcher", "sandbox/internal/ocitest", "sandbox/oci",
 		"internal/memnet", "internal/sock", "internal/spool", "internal/testkit", "internal/doctest", "internal/visible",
 		"internal/nc/access", "internal/nc/broker", "internal/nc/crlf", "internal/nc/hexdump", "internal/nc/lineedit",
@@ -47,7 +47,7 @@ var beside = map[string][]string{
 	"internal/nc/secure":     {"internal/nc/cmdline"},
 	"internal/nc/scan":       {"internal/nc/sockopt"},
 	"internal/nc/program":    {"internal/nc/cmdline"},
-	"tube":                   {"internal/sock"},
+	"tube":                   {"internal/sock", "tube/internal/buffer"},
 	"tube/tubetest":          {"tube"},
 	"geo":                    {"geo/internal/world"},
 	"geo/internal/gen":       {"geo", "geo/internal/world"},

@@ -181,8 +181,7 @@ func (t *Tube) Abort() error {
 // still holds them.
 func (t *Tube) release() {
 	if t.in.mu.TryLock() {
-		t.buf.drop(len(t.buf.live()))
-		t.buf = buffer{}
+		t.buf.Free()
 		t.in.leave()
 	}
 }

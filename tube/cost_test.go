@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/tube/internal/buffer"
 )
 
 // tcpPair returns the two ends of a connection.
@@ -67,8 +69,8 @@ func TestMemoryOfALongWait(t *testing.T) {
 // feed puts bytes into the buffer as if they had come.
 func feed(t *Tube, p []byte) {
 	for len(p) > 0 {
-		n := copy(t.buf.room(), p)
-		t.buf.commit(n)
+		n := copy(t.buf.Room(), p)
+		t.buf.Commit(n)
 		p = p[n:]
 	}
 }
@@ -106,8 +108,8 @@ func TestRepeatedWaitsAreLinear(t *testing.T) {
 			}
 		}
 		size := pieces * len(piece)
-		if tube.buf.work > test.most*size {
-			t.Errorf("%s: %d bytes were searched %.1f times each", name, size, float64(tube.buf.work)/float64(size))
+		if tube.buf.Work > test.most*size {
+			t.Errorf("%s: %d bytes were searched %.1f times each", name, size, float64(tube.buf.Work)/float64(size))
 		}
 		tube.Drain()
 	}
@@ -135,15 +137,15 @@ func TestManyDatagramsAreLinear(t *testing.T) {
 	tube.packet = true
 	const n = 1 << 12
 	for range n {
-		tube.buf.packet([]byte("xy"))
+		tube.buf.Packet([]byte("xy"))
 		tube.Within(0).RecvUntil("yy")
 		tube.Within(0).RecvAny("z", "yy")
 	}
 	for range n {
 		tube.Recv()
 	}
-	if tube.buf.work > 400*n { // each error shows the last 256 bytes, which are 128 datagrams
-		t.Errorf("%d datagrams took %d steps", n, tube.buf.work)
+	if tube.buf.Work > 400*n { // each error shows the last 256 bytes, which are 128 datagrams
+		t.Errorf("%d datagrams took %d steps", n, tube.buf.Work)
 	}
 }
 
@@ -177,7 +179,7 @@ func TestBuffersAreGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.Within(time.Millisecond).Recv()
-		if n := len(a.buf.live()); n != 0 {
+		if n := a.buf.Chunks(); n != 0 {
 			t.Fatalf("it holds %d chunks while it waits", n)
 		}
 	}
@@ -188,17 +190,13 @@ func TestBuffersAreGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	held := 0
-	for _, c := range a.buf.live() {
-		held += cap(c.b)
-	}
-	if held > hugeChunk {
-		t.Errorf("%d bytes are held for nothing unread", held)
+	if n := a.buf.Chunks(); n > 1 {
+		t.Errorf("%d chunks are held for nothing unread", n)
 	}
 	// And after Close nothing at all.
 	a.Unrecv("x")
 	a.Close()
-	if len(a.buf.all) != 0 {
+	if a.buf.Chunks() != 0 {
 		t.Error("a closed tube holds a buffer")
 	}
 }
@@ -256,7 +254,7 @@ func TestDrainHeedsMaxBuffer(t *testing.T) {
 		if len(piece) > most {
 			t.Fatalf("Drain returned %d bytes, want at most %d", len(piece), most)
 		}
-		if held := a.buf.size; held > most+largeChunk {
+		if held := a.buf.Size(); held > most+buffer.Large {
 			t.Fatalf("Drain left %d bytes unread", held)
 		}
 		all.WriteString(piece)
@@ -342,7 +340,7 @@ func TestRegexpWindowEnds(t *testing.T) {
 	} {
 		tube := New(c)
 		text := test.before + test.match + test.rest
-		tube.buf.packet([]byte(text))
+		tube.buf.Packet([]byte(text))
 		m, err := tube.Within(0).RecvRegexp(regexp.MustCompile(test.re))
 		if test.match == "" {
 			if err == nil {
@@ -353,7 +351,7 @@ func TestRegexpWindowEnds(t *testing.T) {
 		if err != nil || m.Before != test.before || m.Text() != test.match || tube.Drain() != test.rest {
 			t.Errorf("%s: got %d bytes after %d, %v, want %d after %d", test.re, len(m.Groups), len(m.Before), err, len(test.match), len(test.before))
 		}
-		if work := tube.buf.work; work > 8*len(text) {
+		if work := tube.buf.Work; work > 8*len(text) {
 			t.Errorf("%s: searched %d bytes for %d", test.re, work, len(text))
 		}
 	}
@@ -372,7 +370,7 @@ func TestRegexpLooksBack(t *testing.T) {
 		{`END\z`, long + "END", "END"},
 	} {
 		tube := New(c)
-		tube.buf.packet([]byte(test.stream[:len(test.stream)-3])) // so that what has come is searched in two goes
+		tube.buf.Packet([]byte(test.stream[:len(test.stream)-3])) // so that what has come is searched in two goes
 		re := regexp.MustCompile(test.re)
 		m, err := tube.Within(0).RecvRegexp(re)
 		if err != nil {

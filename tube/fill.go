@@ -87,7 +87,7 @@ func (s *stream) readMore() (n int, err error) {
 		}
 	default:
 		for range maxEmptyReads {
-			if n, err = s.conn.Read(s.buf.room()); n > 0 || err != nil {
+			if n, err = s.conn.Read(s.buf.Room()); n > 0 || err != nil {
 				break
 			}
 		}
@@ -100,7 +100,7 @@ func (s *stream) readMore() (n int, err error) {
 		// What came first; an error that came with it is met again.
 		return n, nil
 	}
-	s.buf.idle()
+	s.buf.Idle()
 	return 0, err
 }
 
@@ -110,17 +110,17 @@ const maxEmptyReads = 100
 // received counts n bytes that were read into the buffer's room.
 func (s *stream) received(n int) {
 	if s.trace != nil {
-		s.trace.dump('<', s.buf.room()[:n])
+		s.trace.dump('<', s.buf.Room()[:n])
 	}
-	s.buf.commit(n)
+	s.buf.Commit(n)
 }
 
 // readReady is called by the runtime when the descriptor may be readable. It
 // takes a buffer only for as long as it needs to find that out.
 func (s *stream) readReady(fd uintptr) bool {
-	n, again, err := sysRead(fd, s.buf.room(), s.socket)
+	n, again, err := sysRead(fd, s.buf.Room(), s.socket)
 	if again {
-		s.buf.idle()
+		s.buf.Idle()
 		return false
 	}
 	s.rawN, s.rawErr = n, err
@@ -137,12 +137,12 @@ func (s *stream) more() bool {
 	var again bool
 	var err error
 	// Control, unlike Read, does not ask whether a deadline has passed.
-	failed := s.raw.Control(func(fd uintptr) { n, again, err = sysRead(fd, s.buf.room(), s.socket) })
+	failed := s.raw.Control(func(fd uintptr) { n, again, err = sysRead(fd, s.buf.Room(), s.socket) })
 	if n > 0 {
 		s.received(n)
 		return true
 	}
-	s.buf.idle()
+	s.buf.Idle()
 	if failed == nil && !again {
 		if err == nil {
 			err = io.EOF
@@ -164,7 +164,7 @@ func (s *stream) readPacket() (int, error) {
 	if s.trace != nil {
 		s.trace.dump('<', p[:n])
 	}
-	s.buf.packet(p[:n])
+	s.buf.Packet(p[:n])
 	return n, nil
 }
 
@@ -193,8 +193,8 @@ func (t *Tube) failed(op, want string, err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	if err == io.EOF && t.buf.size > 0 {
+	if err == io.EOF && t.buf.Size() > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return &Error{Op: op, Want: want, Got: t.buf.tail(gotLimit), N: t.buf.size, Err: err, from: t.stream}
+	return &Error{Op: op, Want: want, Got: t.buf.Tail(gotLimit), N: t.buf.Size(), Err: err, from: t.stream}
 }

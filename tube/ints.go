@@ -87,7 +87,7 @@ func RecvFrame[L Unsigned](t *Tube, order binary.ByteOrder, limit int) ([]byte, 
 	if err := t.need(&c, head); err != nil {
 		return nil, t.failed("recv frame", fmt.Sprintf("with a length of %d bytes", head), err)
 	}
-	n, err := Unpack[L](t.buf.bytes(0, head), order)
+	n, err := Unpack[L](t.buf.Bytes(0, head), order)
 	if err != nil {
 		return nil, t.failed("recv frame", "", err)
 	}

@@ -116,9 +116,9 @@ func (t *Tube) copyTo(c *call, w io.Writer) (total int64, out bool, err error) {
 func (t *Tube) flushTo(w io.Writer) (int64, error) {
 	total := int64(0)
 	for t.unread() {
-		data := t.buf.first()
+		data := t.buf.First()
 		if len(data) == 0 && !t.packet {
-			t.buf.drop(1)
+			t.buf.DropFirst()
 			continue
 		}
 		n, err := w.Write(data)
@@ -130,9 +130,9 @@ func (t *Tube) flushTo(w io.Writer) (int64, error) {
 			err = io.ErrShortWrite
 		}
 		if len(data) == 0 {
-			t.buf.drop(1)
+			t.buf.DropFirst()
 		} else {
-			t.buf.discard(n)
+			t.buf.Discard(n)
 		}
 		if err != nil {
 			return total, err

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/flagstaff-ctf/flagstaff/tube/internal/buffer"
 )
 
 // RecvUntil returns everything up to and including delim. It fails with
@@ -58,15 +60,15 @@ func recvLine[T text](t *Tube) (out T, err error) {
 	}
 	defer t.in.leave()
 	m, err := t.waitDelims(&c, newline)
-	end := m.end()
+	end := m.End()
 	n := end - 1
 	switch {
 	case err == nil:
-		if n > 0 && t.buf.byteAt(n-1) == '\r' {
+		if n > 0 && t.buf.ByteAt(n-1) == '\r' {
 			n--
 		}
-	case err == io.EOF && t.buf.size > 0:
-		n, end = t.buf.size, t.buf.size
+	case err == io.EOF && t.buf.Size() > 0:
+		n, end = t.buf.Size(), t.buf.Size()
 	default:
 		return out, t.failed("recv line", "", err)
 	}
@@ -86,9 +88,9 @@ func lineThere[T text](t *Tube) (out T, ok bool) {
 	if !t.in.mu.TryLock() {
 		return out, false
 	}
-	data := t.buf.first()
-	near := data[:min(len(data), smallChunk)]
-	t.buf.work += len(near)
+	data := t.buf.First()
+	near := data[:min(len(data), buffer.Small)]
+	t.buf.Work += len(near)
 	i := bytes.IndexByte(near, '\n')
 	if i < 0 || t.cfg.max > 0 && i >= t.cfg.max || t.closed.Load() || c.cause() != nil {
 		t.in.leave()
@@ -122,19 +124,19 @@ func (t *Tube) Skip(delim string) (int64, error) {
 	defer t.in.leave()
 	skipped := int64(0)
 	for {
-		if i := t.buf.index([]byte(delim), 0, math.MaxInt); i >= 0 {
+		if i := t.buf.Index([]byte(delim), 0, math.MaxInt); i >= 0 {
 			t.drop(i + len(delim))
 			return skipped + int64(i+len(delim)), nil
 		}
 		// A delimiter may have begun in the last bytes.
-		if n := t.buf.size - (len(delim) - 1); n > 0 {
+		if n := t.buf.Size() - (len(delim) - 1); n > 0 {
 			t.drop(n)
 			skipped += int64(n)
 		}
 		if err := t.fill(&c); err != nil {
 			if err == io.EOF {
-				skipped += int64(t.buf.size)
-				t.drop(t.buf.size)
+				skipped += int64(t.buf.Size())
+				t.drop(t.buf.Size())
 			}
 			return skipped, t.failed("skip", want, err)
 		}
@@ -162,7 +164,7 @@ func recvDelims[T text](t *Tube, op string, delims [][]byte) (out T, which int, 
 	if err != nil {
 		return out, -1, t.failed(op, quoteAll(delims), err)
 	}
-	return take[T](t, m.end()), m.which, nil
+	return take[T](t, m.End()), m.Which, nil
 }
 
 func quoteAll(delims [][]byte) string {
@@ -176,7 +178,7 @@ func quoteAll(delims [][]byte) string {
 // waitDelims waits for the delimiter that starts earliest. A limit holds for
 // the bytes up to the delimiter's end, so that the answer does not depend on
 // how many came with one read.
-func (t *Tube) waitDelims(c *call, delims [][]byte) (match, error) {
+func (t *Tube) waitDelims(c *call, delims [][]byte) (buffer.Match, error) {
 	longest := 0
 	for _, d := range delims {
 		longest = max(longest, len(d))
@@ -186,22 +188,22 @@ func (t *Tube) waitDelims(c *call, delims [][]byte) (match, error) {
 		limit = t.cfg.max
 	}
 	from := 0
-	if len(t.buf.marks) > 0 {
-		from, _ = t.buf.searched(markKey('=', delims))
+	if t.buf.Marked() {
+		from, _ = t.buf.Searched(buffer.MarkKey('=', delims))
 	}
 	for {
-		m, found := t.buf.earliest(delims, from, limit)
+		m, found := t.buf.Earliest(delims, from, limit)
 		if found {
-			at, open := t.buf.undecided(delims, m.start, limit)
+			at, open := t.buf.Undecided(delims, m.Start, limit)
 			if !open {
 				return m, nil
 			}
 			from = max(from, at) // nothing that starts before can be the one
 		} else {
-			from = max(from, min(t.buf.size, limit)-longest+1)
+			from = max(from, min(t.buf.Size(), limit)-longest+1)
 		}
 		err := ErrTooLong
-		if t.buf.size < limit {
+		if t.buf.Size() < limit {
 			err = t.fill(c)
 		}
 		if err == nil {
@@ -210,10 +212,10 @@ func (t *Tube) waitDelims(c *call, delims [][]byte) (match, error) {
 		if found {
 			return m, nil
 		}
-		if t.buf.size >= minMarked {
-			t.buf.mark(markKey('=', delims), from)
+		if t.buf.Size() >= minMarked {
+			t.buf.Mark(buffer.MarkKey('=', delims), from)
 		}
-		return match{}, err
+		return buffer.Match{}, err
 	}
 }
 

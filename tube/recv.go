@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/flagstaff-ctf/flagstaff/tube/internal/buffer"
 )
 
 // Recv returns what is there, waiting until it is at least one byte (on a
@@ -30,9 +32,9 @@ func recv[T text](t *Tube) (out T, err error) {
 			return out, t.failed("recv", "", err)
 		}
 	}
-	n := t.buf.size
+	n := t.buf.Size()
 	if t.packet {
-		n = len(t.buf.live()[0].unread())
+		n = len(t.buf.First())
 	} else if t.cfg.max > 0 {
 		n = min(n, t.cfg.max)
 	}
@@ -40,18 +42,18 @@ func recv[T text](t *Tube) (out T, err error) {
 }
 
 // unread says whether anything is; a datagram counts even when it is empty.
-func (t *Tube) unread() bool { return t.buf.size > 0 || t.packet && len(t.buf.live()) > 0 }
+func (t *Tube) unread() bool { return t.buf.Size() > 0 || t.packet && t.buf.Chunks() > 0 }
 
 // text is how a receiving method returns bytes: both kinds are made with one
 // copy out of the buffer.
 type text interface{ string | []byte }
 
-func cut[T text](b *buffer, n int) T {
+func cut[T text](b *buffer.Buffer, n int) T {
 	var out T
 	if _, ok := any(out).(string); ok {
-		return T(b.text(0, n))
+		return T(b.Text(0, n))
 	}
-	return T(b.bytes(0, n))
+	return T(b.Bytes(0, n))
 }
 
 // own returns a copy of p.
@@ -74,7 +76,7 @@ func take[T text](t *Tube, n int) T {
 // to ReadByte.
 func (t *Tube) drop(n int) {
 	t.last = false
-	t.buf.discard(n)
+	t.buf.Discard(n)
 }
 
 // unheld makes the error of a call that did not get the receive gate, so it
@@ -88,7 +90,7 @@ func (t *Tube) need(c *call, n int) error {
 	if t.cfg.max > 0 && n > t.cfg.max {
 		return ErrTooLong // also when they happen to be there
 	}
-	for t.buf.size < n {
+	for t.buf.Size() < n {
 		if err := t.fill(c); err != nil {
 			return err
 		}
@@ -131,7 +133,7 @@ func (t *Tube) Peek(n int) (string, error) {
 	if err != nil {
 		err = t.failed("peek", want, err)
 	}
-	return t.buf.text(0, min(n, t.buf.size)), err
+	return t.buf.Text(0, min(n, t.buf.Size())), err
 }
 
 func (t *Tube) receiveN(c *call, n int) (want string, err error) {
@@ -161,12 +163,12 @@ func recvAll[T text](t *Tube, limit int) (out T, err error) {
 		limit = m
 	}
 	for {
-		if limit > 0 && t.buf.size > limit {
+		if limit > 0 && t.buf.Size() > limit {
 			return out, t.failed("recv all", fmt.Sprintf("of at most %d bytes", limit), ErrTooLong)
 		}
 		err := t.fill(&c)
 		if err == io.EOF {
-			return take[T](t, t.buf.size), nil
+			return take[T](t, t.buf.Size()), nil
 		}
 		if err != nil {
 			return out, t.failed("recv all", "", err)
@@ -194,7 +196,7 @@ func recvRepeat[T text](t *Tube, quiet time.Duration) (out T, err error) {
 	}
 	defer t.in.leave()
 	for {
-		if m := t.cfg.max; m > 0 && t.buf.size > m {
+		if m := t.cfg.max; m > 0 && t.buf.Size() > m {
 			return out, t.failed("recv repeat", fmt.Sprintf("of at most %d bytes", m), ErrTooLong)
 		}
 		wait := call{view: t.Within(quiet)}
@@ -208,7 +210,7 @@ func recvRepeat[T text](t *Tube, quiet time.Duration) (out T, err error) {
 		switch {
 		case err == nil:
 		case err == io.EOF, err == os.ErrDeadlineExceeded && !own:
-			return take[T](t, t.buf.size), nil
+			return take[T](t, t.buf.Size()), nil
 		default:
 			return out, t.failed("recv repeat", fmt.Sprintf("until %v of silence", quiet), err)
 		}
@@ -235,17 +237,17 @@ func (t *Tube) Drain() string {
 		if t.receive(&c) != nil {
 			return ""
 		}
-		for t.buf.size < most && t.fill(&c) == nil {
+		for t.buf.Size() < most && t.fill(&c) == nil {
 		}
 	} else {
 		if t.closed.Load() || !t.in.mu.TryLock() {
 			return "" // while somebody is receiving, whatever comes is theirs
 		}
-		for t.buf.size < most && t.more() {
+		for t.buf.Size() < most && t.more() {
 		}
 	}
 	defer t.in.leave()
-	return take[string](t, min(t.buf.size, most))
+	return take[string](t, min(t.buf.Size(), most))
 }
 
 // Discard reads and forgets everything until the end of the stream, in
@@ -260,8 +262,8 @@ func (t *Tube) Discard() (int64, error) {
 	defer t.in.leave()
 	n := int64(0)
 	for {
-		n += int64(t.buf.size)
-		t.drop(t.buf.size)
+		n += int64(t.buf.Size())
+		t.drop(t.buf.Size())
 		if err := t.fill(&c); err == io.EOF {
 			return n, nil
 		} else if err != nil {
@@ -278,7 +280,7 @@ func (t *Tube) Unrecv(s string) {
 	}
 	t.in.mu.Lock()
 	t.last = false
-	t.buf.pushFront([]byte(s))
+	t.buf.PushFront([]byte(s))
 	t.in.leave()
 }
 
@@ -287,7 +289,7 @@ func (t *Tube) Unrecv(s string) {
 // under way.
 func (t *Tube) Buffered() int {
 	t.in.mu.Lock()
-	n := t.buf.size
+	n := t.buf.Size()
 	t.in.leave()
 	return n
 }
@@ -303,7 +305,7 @@ func (t *Tube) Read(p []byte) (int, error) {
 	}
 	defer t.in.leave()
 	t.last = false
-	for t.buf.size == 0 {
+	for t.buf.Size() == 0 {
 		if len(p) == 0 {
 			return 0, nil
 		}
@@ -320,12 +322,12 @@ func (t *Tube) Read(p []byte) (int, error) {
 		}
 	}
 	if t.packet {
-		for len(t.buf.live()[0].unread()) == 0 {
-			t.buf.drop(1) // an empty datagram reads as nothing
+		for len(t.buf.First()) == 0 {
+			t.buf.DropFirst() // an empty datagram reads as nothing
 		}
-		p = p[:min(len(p), len(t.buf.live()[0].unread()))]
+		p = p[:min(len(p), len(t.buf.First()))]
 	}
-	n := t.buf.copyAt(p, 0)
+	n := t.buf.CopyAt(p, 0)
 	t.drop(n)
 	return n, nil
 }
@@ -333,7 +335,7 @@ func (t *Tube) Read(p []byte) (int, error) {
 // readEmpty is Read with nothing buffered: it reads into the buffer and
 // returns 0, or directly into a large p.
 func (t *Tube) readEmpty(c *call, p []byte) (int, error) {
-	if len(p) < smallChunk || t.packet || t.rerr != nil {
+	if len(p) < buffer.Small || t.packet || t.rerr != nil {
 		return 0, t.fill(c)
 	}
 	if err := t.ready(c, t.readUser); err != nil {
@@ -353,7 +355,7 @@ func (t *Tube) readEmpty(c *call, p []byte) (int, error) {
 			if t.trace != nil {
 				t.trace.dump('<', p[:n])
 			}
-			t.buf.base += int64(n)
+			t.buf.Passed(n)
 			return n, nil
 		}
 		if err == nil {
@@ -383,7 +385,7 @@ func (t *Tube) ReadByte() (byte, error) {
 		}
 		return 0, t.failed("read byte", "", err)
 	}
-	b := t.buf.byteAt(0)
+	b := t.buf.ByteAt(0)
 	t.drop(1)
 	t.last, t.lastB = true, b
 	return b, nil
@@ -398,7 +400,7 @@ func (t *Tube) UnreadByte() error {
 		return errors.New("tube: UnreadByte: the last receiving call was not ReadByte")
 	}
 	t.last = false
-	t.buf.pushFront([]byte{t.lastB})
+	t.buf.PushFront([]byte{t.lastB})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"unsafe"
 )
 
@@ -22,13 +23,18 @@ func (t *Tube) SendBytes(b []byte) error { return t.send("send", b) }
 // SendLine sends s and a newline (see WithNewline), with one write.
 func (t *Tube) SendLine(s string) error {
 	nl := t.cfg.newline
-	if len(s)+len(nl) > smallChunk {
+	if len(s)+len(nl) > shortLine {
 		return t.send("send line", []byte(s+nl))
 	}
-	p := smallPool.Get().(*[smallChunk]byte)
-	defer smallPool.Put(p)
+	p := linePool.Get().(*[shortLine]byte)
+	defer linePool.Put(p)
 	return t.send("send line", append(append(p[:0], s...), nl...))
 }
+
+// shortLine is how long, in bytes, the lines are that are put together in memory which is used again.
+const shortLine = 4 << 10
+
+var linePool = sync.Pool{New: func() any { return new([shortLine]byte) }}
 
 // SendAfter waits for delim as RecvUntil does, sends s, and returns what it
 // received. When delim does not come, nothing is sent. Both have one deadline.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/sock"
+	"github.com/flagstaff-ctf/flagstaff/tube/internal/buffer"
 )
 
 // Tube is a byte stream to talk with: a connection that was dialled, one that
@@ -52,7 +53,7 @@ type stream struct {
 	owing *owingConn // below TLS, where the Tube made it
 
 	in     gate
-	buf    buffer
+	buf    buffer.Buffer
 	rerr   error // how the stream ended; every later fill returns it
 	packet bool  // every read is a datagram: borders are kept, nothing ends the stream
 	last   bool  // a byte was read with ReadByte: UnreadByte may take it back

@@ -1,18 +1,16 @@
-package tube
+package buffer
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
-// match is where a delimiter was found in the unread bytes.
-type match struct{ start, len, which int }
+// Match is where a delimiter was found in the unread bytes.
+type Match struct{ Start, Len, Which int }
 
-func (m match) end() int { return m.start + m.len }
+// End is the offset behind it.
+func (m Match) End() int { return m.Start + m.Len }
 
-// index returns the first offset in [from, to) where delim starts, or -1.
+// Index returns the first offset in [from, to) where delim starts, or -1.
 // delim may end after to.
-func (b *buffer) index(delim []byte, from, to int) int {
+func (b *Buffer) Index(delim []byte, from, to int) int {
 	to = min(to, b.size)
 	if from >= to {
 		return -1
@@ -25,13 +23,13 @@ func (b *buffer) index(delim []byte, from, to int) int {
 		lo := max(from, pos)
 		if lo < end {
 			hi := min(end, to+m-1)
-			b.work += hi - lo
+			b.Work += hi - lo
 			if k := bytes.Index(data[lo-pos:hi-pos], delim); k >= 0 {
 				return lo + k
 			}
 			if m > 1 && end < b.size {
 				lo = max(lo, end-m+1)
-				b.work += end - lo + m
+				b.Work += end - lo + m
 				if k := indexAcross(live[i:], lo-pos, end-lo, delim); k >= 0 && lo+k < to {
 					return lo + k
 				}
@@ -57,7 +55,7 @@ func indexAcross(chunks []chunk, skip, n int, delim []byte) int {
 
 // partialAt says whether the unread bytes from offset at on are a proper
 // prefix of delim: more bytes could complete it.
-func (b *buffer) partialAt(delim []byte, at int) bool {
+func (b *Buffer) partialAt(delim []byte, at int) bool {
 	if b.size-at >= len(delim) {
 		return false
 	}
@@ -73,27 +71,27 @@ func (b *buffer) partialAt(delim []byte, at int) bool {
 	return true
 }
 
-// earliest finds the delimiter that starts earliest at or after from and ends
+// Earliest finds the delimiter that starts earliest at or after from and ends
 // at limit at the latest; of two that start together, the shorter. It looks
 // ahead in growing steps, so that a delimiter that never comes is not searched
 // for in all that is unread each time another one is found soon.
-func (b *buffer) earliest(delims [][]byte, from, limit int) (match, bool) {
+func (b *Buffer) Earliest(delims [][]byte, from, limit int) (Match, bool) {
 	limit = min(limit, b.size)
 	if len(delims) == 1 {
 		n := len(delims[0])
-		i := b.index(delims[0], from, limit-n+1)
-		return match{i, n, 0}, i >= 0
+		i := b.Index(delims[0], from, limit-n+1)
+		return Match{i, n, 0}, i >= 0
 	}
 	for step := 256; from < limit; step *= 2 {
-		var best match
+		var best Match
 		found := false
 		to := from + step // only what starts before can still be the best
 		for which, d := range delims {
-			i := b.index(d, from, min(to, limit-len(d)+1))
-			if i < 0 || found && i == best.start && len(d) >= best.len {
+			i := b.Index(d, from, min(to, limit-len(d)+1))
+			if i < 0 || found && i == best.Start && len(d) >= best.Len {
 				continue
 			}
-			best, found = match{i, len(d), which}, true
+			best, found = Match{i, len(d), which}, true
 			to = i + 1
 		}
 		if found {
@@ -101,12 +99,12 @@ func (b *buffer) earliest(delims [][]byte, from, limit int) (match, bool) {
 		}
 		from += step
 	}
-	return match{}, false
+	return Match{}, false
 }
 
-// undecided returns the offset of the first delimiter that starts before
+// Undecided returns the offset of the first delimiter that starts before
 // offset found and may still be completed, within limit, by bytes to come.
-func (b *buffer) undecided(delims [][]byte, found, limit int) (at int, ok bool) {
+func (b *Buffer) Undecided(delims [][]byte, found, limit int) (at int, ok bool) {
 	if len(delims) == 1 {
 		return 0, false
 	}
@@ -119,16 +117,4 @@ func (b *buffer) undecided(delims [][]byte, found, limit int) (at int, ok bool) 
 		}
 	}
 	return at, at < found
-}
-
-// markKey names a wait for any of parts; kind keeps text and expressions
-// apart.
-func markKey[T string | []byte](kind byte, parts []T) string {
-	key := []byte{kind}
-	for _, p := range parts {
-		// With its length before it, no part can be taken for two.
-		key = strconv.AppendInt(key, int64(len(p)), 10)
-		key = append(append(key, ':'), p...)
-	}
-	return string(key)
 }

@@ -1,4 +1,4 @@
-package tube
+package buffer
 
 import (
 	"bytes"
@@ -9,14 +9,14 @@ import (
 
 // bufferModel is what a buffer must behave like: a slice.
 type bufferModel struct {
-	b    buffer
+	b    Buffer
 	want []byte
 }
 
 func (m *bufferModel) feed(p []byte) {
 	for len(p) > 0 {
-		n := copy(m.b.room(), p)
-		m.b.commit(n)
+		n := copy(m.b.Room(), p)
+		m.b.Commit(n)
 		m.want = append(m.want, p[:n]...)
 		p = p[n:]
 	}
@@ -25,18 +25,18 @@ func (m *bufferModel) feed(p []byte) {
 // piece appends p as a chunk of its own, so that a few bytes make many chunks.
 func (m *bufferModel) piece(p []byte) {
 	if len(p) > 0 { // an empty chunk is a datagram's, which a stream has not
-		m.b.packet(p)
+		m.b.Packet(p)
 		m.want = append(m.want, p...)
 	}
 }
 
 func (m *bufferModel) pushFront(p []byte) {
-	m.b.pushFront(p)
+	m.b.PushFront(p)
 	m.want = append(bytes.Clone(p), m.want...)
 }
 
 func (m *bufferModel) discard(n int) {
-	m.b.discard(n)
+	m.b.Discard(n)
 	m.want = m.want[n:]
 }
 
@@ -52,22 +52,22 @@ func (m *bufferModel) check(t failer, from, to int, delims [][]byte) {
 		t.Fatalf("size = %d, want %d", m.b.size, len(m.want))
 	}
 	want := m.want[from:to]
-	if got := m.b.text(from, to-from); got != string(want) {
+	if got := m.b.Text(from, to-from); got != string(want) {
 		t.Fatalf("text(%d, %d) = %q, want %q", from, to-from, got, want)
 	}
-	if got := m.b.bytes(from, to-from); !bytes.Equal(got, want) {
+	if got := m.b.Bytes(from, to-from); !bytes.Equal(got, want) {
 		t.Fatalf("bytes(%d, %d) = %q, want %q", from, to-from, got, want)
 	}
 	if got := m.b.window(from, to); !bytes.Equal(got, want) {
 		t.Fatalf("window(%d, %d) = %q, want %q", from, to, got, want)
 	}
-	if got := m.b.tail(to - from); !bytes.Equal(got, m.want[len(m.want)-(to-from):]) {
+	if got := m.b.Tail(to - from); !bytes.Equal(got, m.want[len(m.want)-(to-from):]) {
 		t.Fatalf("tail(%d) = %q", to-from, got)
 	}
-	if from < to && m.b.byteAt(from) != want[0] {
-		t.Fatalf("byteAt(%d) = %q, want %q", from, m.b.byteAt(from), want[0])
+	if from < to && m.b.ByteAt(from) != want[0] {
+		t.Fatalf("byteAt(%d) = %q, want %q", from, m.b.ByteAt(from), want[0])
 	}
-	best, found := match{}, false
+	best, found := Match{}, false
 	for which, d := range delims {
 		at := -1
 		for i := from; i < to; i++ {
@@ -76,18 +76,18 @@ func (m *bufferModel) check(t failer, from, to int, delims [][]byte) {
 				break
 			}
 		}
-		if got := m.b.index(d, from, to); got != at {
+		if got := m.b.Index(d, from, to); got != at {
 			t.Fatalf("index(%q, %d, %d) = %d, want %d, in %q", d, from, to, got, at, m.want)
 		}
 		if partial := len(m.want)-from < len(d) && bytes.HasPrefix(d, m.want[from:]); partial != m.b.partialAt(d, from) {
 			t.Fatalf("partialAt(%q, %d) = %v in %q", d, from, !partial, m.want)
 		}
 		at = bytes.Index(m.want[from:to], d)
-		if at >= 0 && (!found || from+at < best.start || from+at == best.start && len(d) < best.len) {
-			best, found = match{from + at, len(d), which}, true
+		if at >= 0 && (!found || from+at < best.Start || from+at == best.Start && len(d) < best.Len) {
+			best, found = Match{from + at, len(d), which}, true
 		}
 	}
-	if got, ok := m.b.earliest(delims, from, to); ok != found || ok && (got.start != best.start || got.len != best.len) {
+	if got, ok := m.b.Earliest(delims, from, to); ok != found || ok && (got.Start != best.Start || got.Len != best.Len) {
 		t.Fatalf("earliest(%q, %d, %d) = %v, %v, want %v, %v, in %q", delims, from, to, got, ok, best, found, m.want)
 	}
 }
@@ -105,7 +105,7 @@ func TestBufferIsASlice(t *testing.T) {
 			"piece":     func(t *rapid.T) { m.piece(fewBytes.Draw(t, "bytes")) },
 			"pushFront": func(t *rapid.T) { m.pushFront(fewBytes.Draw(t, "bytes")) },
 			"discard":   func(t *rapid.T) { m.discard(rapid.IntRange(0, len(m.want)).Draw(t, "n")) },
-			"idle":      func(t *rapid.T) { m.b.idle() },
+			"idle":      func(t *rapid.T) { m.b.Idle() },
 			"": func(t *rapid.T) {
 				from := rapid.IntRange(0, len(m.want)).Draw(t, "from")
 				m.check(t, from, rapid.IntRange(from, len(m.want)).Draw(t, "to"), delims)
@@ -155,17 +155,17 @@ func TestMarksAreApart(t *testing.T) {
 	t.Parallel()
 	keys := map[string]string{}
 	for name, key := range map[string]string{
-		"a, b":         markKey('=', []string{"a", "b"}),
-		"a NUL b":      markKey('=', []string{"a\x00b"}),
-		"/a/ as text":  markKey('=', []string{"/a/"}),
-		"/a/":          markKey('/', []string{"a"}),
-		"a":            markKey('=', []string{"a"}),
-		"a/, /b":       markKey('/', []string{"a/, /b"}),
-		"/a/, /b/":     markKey('/', []string{"a", "b"}),
-		"1:a2:bc":      markKey('=', []string{"1:a2:bc"}),
-		"a, bc":        markKey('=', []string{"a", "bc"}),
-		"ab, c":        markKey('=', []string{"ab", "c"}),
-		"b, a (order)": markKey('=', []string{"b", "a"}),
+		"a, b":         MarkKey('=', []string{"a", "b"}),
+		"a NUL b":      MarkKey('=', []string{"a\x00b"}),
+		"/a/ as text":  MarkKey('=', []string{"/a/"}),
+		"/a/":          MarkKey('/', []string{"a"}),
+		"a":            MarkKey('=', []string{"a"}),
+		"a/, /b":       MarkKey('/', []string{"a/, /b"}),
+		"/a/, /b/":     MarkKey('/', []string{"a", "b"}),
+		"1:a2:bc":      MarkKey('=', []string{"1:a2:bc"}),
+		"a, bc":        MarkKey('=', []string{"a", "bc"}),
+		"ab, c":        MarkKey('=', []string{"ab", "c"}),
+		"b, a (order)": MarkKey('=', []string{"b", "a"}),
 	} {
 		if other, ok := keys[key]; ok {
 			t.Errorf("%s and %s have one key", name, other)

@@ -1,18 +1,15 @@
-package tube
+package buffer
 
 import (
-	"slices"
 	"strings"
 	"sync"
 )
 
-// Sizes of the pieces the unread bytes are kept in. Small pieces keep a
-// thousand short dialogues cheap; large ones keep a long stream cheap. They
-// are never joined, so that a long wait costs hardly more than its bytes.
+// Sizes of chunks, in bytes. Small ones keep a thousand short dialogues cheap; large ones keep a long stream cheap.
 const (
-	smallChunk = 4 << 10
-	largeChunk = 64 << 10
-	hugeChunk  = 512 << 10
+	Small = 4 << 10
+	Large = 64 << 10
+	huge  = 512 << 10
 )
 
 // leastRoom is how much free space a chunk must have to be read into: with
@@ -20,11 +17,11 @@ const (
 const leastRoom = 512
 
 var (
-	smallPool = sync.Pool{New: func() any { return new([smallChunk]byte) }}
-	largePool = sync.Pool{New: func() any { return new([largeChunk]byte) }}
+	smallPool = sync.Pool{New: func() any { return new([Small]byte) }}
+	largePool = sync.Pool{New: func() any { return new([Large]byte) }}
 )
 
-// chunk is one piece: b[r:] is unread, cap(b)-len(b) is room for more.
+// chunk is a piece of what came: b[r:] is unread, cap(b)-len(b) is room for more.
 type chunk struct {
 	b []byte
 	r int
@@ -34,44 +31,51 @@ func (c *chunk) unread() []byte { return c.b[c.r:] }
 
 func newChunk(size int) chunk {
 	switch size {
-	case smallChunk:
-		return chunk{b: smallPool.Get().(*[smallChunk]byte)[:0]}
-	case largeChunk:
-		return chunk{b: largePool.Get().(*[largeChunk]byte)[:0]}
+	case Small:
+		return chunk{b: smallPool.Get().(*[Small]byte)[:0]}
+	case Large:
+		return chunk{b: largePool.Get().(*[Large]byte)[:0]}
 	}
 	return chunk{b: make([]byte, 0, size)}
 }
 
 func (c *chunk) free() {
 	switch cap(c.b) {
-	case smallChunk:
-		smallPool.Put((*[smallChunk]byte)(c.b[:smallChunk]))
-	case largeChunk:
-		largePool.Put((*[largeChunk]byte)(c.b[:largeChunk]))
+	case Small:
+		smallPool.Put((*[Small]byte)(c.b[:Small]))
+	case Large:
+		largePool.Put((*[Large]byte)(c.b[:Large]))
 	}
 	c.b = nil
 }
 
-// buffer holds the bytes that came and were not yet read, in order.
-// It is guarded by the stream's receive gate.
+// Buffer holds the bytes that came and were not yet read, in order. Its zero value is empty. Its methods may not be called at the
+// same time; offsets are counted from the first unread byte.
 //
 // Of a stream's chunks only the last may be empty: it is kept for its room.
 // Datagrams are chunks without room, and may be empty wherever they are.
-type buffer struct {
+type Buffer struct {
 	all   []chunk // all[head:] is in use
 	head  int
 	size  int   // unread bytes in all chunks
 	base  int64 // how many bytes of the stream were taken before the first unread one
 	marks []mark
 	full  bool // the last read filled all the room it was given
-	work  int  // bytes searched and chunks walked past: tests hold it linear
+
+	Work int // bytes searched and chunks walked past: tests hold it linear
 }
 
-func (b *buffer) live() []chunk { return b.all[b.head:] }
+// Size is how many bytes are unread.
+func (b *Buffer) Size() int { return b.size }
+
+// Chunks is how many chunks there are; each datagram is one.
+func (b *Buffer) Chunks() int { return len(b.all) - b.head }
+
+func (b *Buffer) live() []chunk { return b.all[b.head:] }
 
 // add appends a chunk. Places that were freed in front are used again before
 // the array grows, so both ends cost a constant time a chunk.
-func (b *buffer) add(c chunk) {
+func (b *Buffer) add(c chunk) {
 	if len(b.all) == cap(b.all) && b.head > len(b.all)/2 {
 		n := copy(b.all, b.live())
 		clear(b.all[n:])
@@ -81,7 +85,7 @@ func (b *buffer) add(c chunk) {
 }
 
 // drop removes the first n chunks.
-func (b *buffer) drop(n int) {
+func (b *Buffer) drop(n int) {
 	for i := range b.live()[:n] {
 		b.all[b.head+i].free()
 	}
@@ -91,19 +95,28 @@ func (b *buffer) drop(n int) {
 	}
 }
 
-// first returns the unread bytes of the first chunk.
-func (b *buffer) first() []byte {
+// DropFirst removes the first chunk, a datagram or an empty one.
+func (b *Buffer) DropFirst() { b.drop(1) }
+
+// Free gives back all there is.
+func (b *Buffer) Free() {
+	b.drop(b.Chunks())
+	*b = Buffer{}
+}
+
+// First returns the unread bytes of the first chunk.
+func (b *Buffer) First() []byte {
 	if b.head == len(b.all) {
 		return nil
 	}
 	return b.all[b.head].unread()
 }
 
-// room returns where the next bytes are to be read to.
-func (b *buffer) room() []byte {
+// Room returns where the next bytes are to be read to.
+func (b *Buffer) Room() []byte {
 	if n := len(b.all); n > b.head {
 		last := &b.all[n-1]
-		if n-b.head == 1 && last.r >= cap(last.b)/2 && (!b.full || cap(last.b) > smallChunk) {
+		if n-b.head == 1 && last.r >= cap(last.b)/2 && (!b.full || cap(last.b) > Small) {
 			// The unread rest, of a line mostly, is less than what was read
 			// before it: moved to the front, it will be whole in one piece.
 			last.b = last.b[:copy(last.b, last.unread())]
@@ -113,41 +126,41 @@ func (b *buffer) room() []byte {
 			return last.b[len(last.b):cap(last.b)]
 		}
 	}
-	size := smallChunk
+	size := Small
 	switch {
 	case b.size >= 1<<20:
-		size = hugeChunk
+		size = huge
 	case b.full:
-		size = largeChunk
+		size = Large
 	}
 	b.add(newChunk(size))
 	c := &b.all[len(b.all)-1]
 	return c.b[:cap(c.b)]
 }
 
-// commit counts n bytes, just read into room, as unread.
-func (b *buffer) commit(n int) {
+// Commit counts n bytes, just read into room, as unread.
+func (b *Buffer) Commit(n int) {
 	last := &b.all[len(b.all)-1]
 	last.b = last.b[:len(last.b)+n]
 	b.full = len(last.b) == cap(last.b)
 	b.size += n
 }
 
-// idle gives memory back while there is nothing unread.
-func (b *buffer) idle() {
+// Idle gives memory back while there is nothing unread.
+func (b *Buffer) Idle() {
 	if b.size == 0 {
 		b.drop(len(b.live()))
 	}
 }
 
-// packet appends one datagram as a chunk of its own, so that its borders stay.
-func (b *buffer) packet(p []byte) {
+// Packet appends one datagram as a chunk of its own, so that its borders stay.
+func (b *Buffer) Packet(p []byte) {
 	b.add(chunk{b: append(make([]byte, 0, len(p)), p...)})
 	b.size += len(p)
 }
 
-// discard takes n unread bytes from the front.
-func (b *buffer) discard(n int) {
+// Discard takes n unread bytes from the front.
+func (b *Buffer) Discard(n int) {
 	b.base += int64(n)
 	b.size -= n
 	live := b.live()
@@ -179,8 +192,11 @@ func (b *buffer) discard(n int) {
 	}
 }
 
-// pushFront puts p back before the first unread byte.
-func (b *buffer) pushFront(p []byte) {
+// Passed counts n bytes of the stream that were read past the empty buffer.
+func (b *Buffer) Passed(n int) { b.base += int64(n) }
+
+// PushFront puts p back before the first unread byte.
+func (b *Buffer) PushFront(p []byte) {
 	b.marks = b.marks[:0]
 	b.base -= int64(len(p))
 	b.size += len(p)
@@ -192,9 +208,9 @@ func (b *buffer) pushFront(p []byte) {
 	}
 	// p goes to the end of a new chunk: what is put back next finds room
 	// before it.
-	size := smallChunk
-	if len(p) > smallChunk {
-		size = len(p) + smallChunk
+	size := Small
+	if len(p) > Small {
+		size = len(p) + Small
 	}
 	c := newChunk(size)
 	c.b = c.b[:size]
@@ -211,14 +227,14 @@ func (b *buffer) pushFront(p []byte) {
 // locate returns the index in live of the chunk that holds the unread byte at
 // offset off, and the offset at which that chunk starts. It walks from the
 // nearer end, since waits look mostly at what came last.
-func (b *buffer) locate(off int) (i, start int) {
+func (b *Buffer) locate(off int) (i, start int) {
 	live := b.live()
 	if off < b.size/2 {
 		for i < len(live) && off >= start+len(live[i].unread()) {
 			start += len(live[i].unread())
 			i++
 		}
-		b.work += i
+		b.Work += i
 		return i, start
 	}
 	i, start = len(live), b.size
@@ -226,12 +242,12 @@ func (b *buffer) locate(off int) (i, start int) {
 		i--
 		start -= len(live[i].unread())
 	}
-	b.work += len(live) - i
+	b.Work += len(live) - i
 	return i, start
 }
 
-// copyAt fills dst with unread bytes from offset from on and says how many.
-func (b *buffer) copyAt(dst []byte, from int) int {
+// CopyAt fills dst with unread bytes from offset from on and says how many.
+func (b *Buffer) CopyAt(dst []byte, from int) int {
 	i, start := b.locate(from)
 	return copyChunks(dst, b.live()[i:], from-start)
 }
@@ -250,14 +266,14 @@ func copyChunks(dst []byte, chunks []chunk, skip int) (n int) {
 	return n
 }
 
-// byteAt returns the unread byte at offset i.
-func (b *buffer) byteAt(i int) byte {
+// ByteAt returns the unread byte at offset i.
+func (b *Buffer) ByteAt(i int) byte {
 	k, start := b.locate(i)
 	return b.live()[k].unread()[i-start]
 }
 
-// text returns the unread bytes [from, from+n) as a string.
-func (b *buffer) text(from, n int) string {
+// Text returns the unread bytes [from, from+n) as a string.
+func (b *Buffer) Text(from, n int) string {
 	i, start := b.locate(from)
 	chunks := b.live()[i:]
 	from -= start
@@ -276,59 +292,27 @@ func (b *buffer) text(from, n int) string {
 	return s.String()
 }
 
-// bytes returns a copy of the unread bytes [from, from+n), never nil.
-func (b *buffer) bytes(from, n int) []byte {
+// Bytes returns a copy of the unread bytes [from, from+n), never nil.
+func (b *Buffer) Bytes(from, n int) []byte {
 	p := make([]byte, n)
-	b.copyAt(p, from)
+	b.CopyAt(p, from)
 	return p
 }
 
 // window returns the unread bytes [from, to) in one piece; it copies only
 // when they lie in several chunks.
-func (b *buffer) window(from, to int) []byte {
+func (b *Buffer) window(from, to int) []byte {
 	i, start := b.locate(from)
 	if live := b.live(); i < len(live) {
 		if data := live[i].unread(); to-start <= len(data) {
 			return data[from-start : to-start]
 		}
 	}
-	return b.bytes(from, to-from)
+	return b.Bytes(from, to-from)
 }
 
-// tail returns a copy of the last n unread bytes at most.
-func (b *buffer) tail(n int) []byte {
+// Tail returns a copy of the last n unread bytes at most.
+func (b *Buffer) Tail(n int) []byte {
 	n = min(n, b.size)
-	return b.bytes(b.size-n, n)
-}
-
-// mark remembers how far a failed wait has already searched, so that the
-// same wait, repeated, does not search those bytes again.
-type mark struct {
-	key  string
-	upto int64 // no match starts before this offset of the stream
-	base int64 // where the unread bytes began then
-}
-
-// maxMarks is how many different failed waits are remembered; a program that
-// tries more in turn pays with searching again.
-const maxMarks = 8
-
-// searched returns the offset from which a wait for key must search, and
-// whether the unread bytes still begin where they began at the last search.
-func (b *buffer) searched(key string) (from int, same bool) {
-	for i := range b.marks {
-		if m := &b.marks[i]; m.key == key {
-			return int(max(m.upto-b.base, 0)), m.base == b.base
-		}
-	}
-	return 0, true
-}
-
-// mark remembers that no match for key starts before offset upto.
-func (b *buffer) mark(key string, upto int) {
-	b.marks = slices.DeleteFunc(b.marks, func(m mark) bool { return m.key == key })
-	if len(b.marks) == maxMarks {
-		b.marks = slices.Delete(b.marks, 0, 1)
-	}
-	b.marks = append(b.marks, mark{key, b.base + int64(upto), b.base})
+	return b.Bytes(b.size-n, n)
 }
