@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/flagstaff-ctf/flagstaff/internal/testkit"
 	"github.com/flagstaff-ctf/flagstaff/sandbox"
 )
 
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 //
 // and the condition [sandbox], that this host can enforce the default policy.
 func TestScripts(t *testing.T) {
+	testkit.HeedSignals()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {

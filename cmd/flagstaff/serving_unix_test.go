@@ -214,6 +214,7 @@ func TestStalledError(t *testing.T) {
 // TestHangup: a terminal that is closed ends a server as SIGTERM does, however often it says so, unless that was ignored from the
 // start.
 func TestHangup(t *testing.T) {
+	testkit.HeedSignals()
 	t.Run("heeded", func(t *testing.T) {
 		log := new(testkit.Buffer)
 		h := begin(t, log, "run", "-l", "127.0.0.1:0", "--drain", "1h", "--no-sandbox", "--", "cat")

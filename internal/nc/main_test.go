@@ -24,6 +24,7 @@ import (
 var ncBinary string
 
 func TestMain(m *testing.M) {
+	testkit.HeedSignals()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "nc-test")
 		if err != nil {

@@ -13,7 +13,9 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -41,6 +43,16 @@ func Missing(t testing.TB, reason string) {
 
 // RequireAll says whether a missing program is a failure.
 func RequireAll() bool { return os.Getenv("FLAGSTAFF_REQUIRE_ALL") == "1" }
+
+// HeedSignals makes the programs that a test starts end by SIGINT and SIGHUP as usual, also where whoever started the tests ignores these (nohup, or
+// a shell's background job): what is ignored stays so in all programs below.
+func HeedSignals() {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+}
 
 // Buffer is a bytes.Buffer for several goroutines: what a log or a program writes while the test looks.
 type Buffer struct {
