@@ -22,7 +22,7 @@ type Admitter interface {
 
 // Refusal is the error that tells a player why there is no session.
 type Refusal struct {
-	Reason Reason // for the ledger
+	Reason Reason // for the ledger; "" is ReasonDenied
 	Text   string // for the player: one line; "" for nothing, where a line could not be read
 	Err    error  // for the log: what is behind it, if anything
 }
@@ -30,10 +30,12 @@ type Refusal struct {
 // Error returns what the log shall say.
 func (r *Refusal) Error() string {
 	if r.Err != nil {
-		return string(r.Reason) + ": " + r.Err.Error()
+		return string(r.reason()) + ": " + r.Err.Error()
 	}
-	return cmp.Or(strings.TrimSpace(r.Text), string(r.Reason))
+	return cmp.Or(strings.TrimSpace(r.Text), string(r.reason()))
 }
+
+func (r *Refusal) reason() Reason { return cmp.Or(r.Reason, ReasonDenied) }
 
 // Unwrap returns Err.
 func (r *Refusal) Unwrap() error { return r.Err }

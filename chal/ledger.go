@@ -35,7 +35,7 @@ const (
 const (
 	ReasonFull      Reason = "full"   // all slots are taken
 	ReasonPerSource Reason = "source" // the source has all the slots one may have
-	ReasonDenied    Reason = "denied" // the Admitter's error was no *Refusal
+	ReasonDenied    Reason = "denied" // the Admitter's error was no *Refusal, or one without a reason
 	ReasonLate      Reason = "late"   // the handshake took longer than HandshakeTimeout
 )
 

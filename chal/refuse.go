@@ -22,7 +22,7 @@ func (s *Server) refuse(conn net.Conn, remote netip.AddrPort, err error) {
 	reason, text := ReasonDenied, "Sorry, there is no place for you now."
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		reason, text = refusal.Reason, refusal.Text
+		reason, text = refusal.reason(), refusal.Text
 	}
 	s.refused.Add(1)
 	s.record(Entry{What: EntryRefused, Remote: remote, Reason: reason})

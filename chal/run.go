@@ -213,7 +213,7 @@ func (c *session) judge() (Reason, string) {
 	case c.err == nil:
 		return ReasonDone, ""
 	case errors.As(c.err, &refusal):
-		return refusal.Reason, refusal.Text
+		return refusal.reason(), refusal.Text
 	}
 	var system syscall.Errno
 	switch own := c.own(); {

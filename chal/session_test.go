@@ -106,6 +106,7 @@ func TestHandlerErrors(t *testing.T) {
 		{errors.New("no database for flag{x}"), ReasonFailed, "\nSomething went wrong on our side. Please tell the organisers: session ", true},
 		{&Refusal{Reason: "rate", Text: "Slow down."}, "rate", "Slow down.\n", false},
 		{&Refusal{Reason: ReasonLeft}, ReasonLeft, "", false},
+		{&Refusal{Text: "Not you."}, ReasonDenied, "Not you.\n", false},
 		// What has nothing to do with the player, though it looks so.
 		{fmt.Errorf("read words: %w", io.EOF), ReasonFailed, "\nSomething went wrong on our side. ", true},
 		{fmt.Errorf("read the config: %w", io.ErrUnexpectedEOF), ReasonFailed, "\nSomething went wrong on our side. ", true},
