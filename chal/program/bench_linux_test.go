@@ -299,7 +299,6 @@ func alone(b *testing.B) {
 // that is made of. It counts what the whole system's memory grows by, so nothing else should run.
 func BenchmarkIdleProgram(b *testing.B) {
 	idle := compiled(b, "idle")
-	const count = 1000
 	all := sandbox.Policy{}
 	none := sandbox.Policy{Memory: -1, Processes: -1, Cores: -1}
 	discard := sandbox.Policy{Stderr: sandbox.StderrDiscard}
@@ -315,9 +314,6 @@ func BenchmarkIdleProgram(b *testing.B) {
 			return quiet(b, program.Config{Command: []string{idle}, Policy: sandbox.Policy{Processes: -1, Cores: -1}})
 		}},
 		{"stderr discarded", func(b *testing.B) string { return quiet(b, program.Config{Command: []string{idle}, Policy: discard}) }},
-		{"own tmp", func(b *testing.B) string {
-			return quiet(b, program.Config{Command: []string{idle}, Policy: sandbox.Policy{Tmp: 1 << 20}})
-		}},
 		{"relay", func(b *testing.B) string { return quiet(b, program.Config{Command: []string{idle}, Relay: true}) }},
 		{"terminal", func(b *testing.B) string {
 			return quiet(b, program.Config{Command: []string{idle}, Policy: sandbox.Policy{PTY: true}})
@@ -325,7 +321,16 @@ func BenchmarkIdleProgram(b *testing.B) {
 		{"dynamic", func(b *testing.B) string {
 			return quiet(b, program.Config{Command: []string{"/bin/sh", "-c", "echo; exec cat"}})
 		}},
+		// As many file systems as there were at once, the system keeps room for in each memory group, of all later sessions too, until it is
+		// started anew: a KiB for 64.
+		{"own tmp", func(b *testing.B) string {
+			return quiet(b, program.Config{Command: []string{idle}, Policy: sandbox.Policy{Tmp: 1 << 20}})
+		}},
 	} {
+		count := 1000
+		if c.name == "own tmp" {
+			count = 200
+		}
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				if os.Getenv(aloneVariable) == "" {
@@ -342,12 +347,12 @@ func BenchmarkIdleProgram(b *testing.B) {
 				held()
 				debug.FreeOSMemory()
 				after := meminfo(b)
-				grown := func(name string) float64 { return (after[name] - before[name]) / count }
+				grown := func(name string) float64 { return (after[name] - before[name]) / float64(count) }
 				b.ReportMetric(grown("All"), "KiB/session")
 				for _, part := range memoryParts {
 					b.ReportMetric(grown(part.account), part.unit)
 				}
-				b.ReportMetric((serverMemory()-own)/count, "server-KiB")
+				b.ReportMetric((serverMemory()-own)/float64(count), "server-KiB")
 				leave()
 			}
 		})
