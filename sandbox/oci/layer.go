@@ -3,6 +3,7 @@ package oci
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,19 +180,13 @@ func (x *extractor) clean(name, of string) (string, error) {
 	case len(name) > maxName || strings.Count(name, "/") > maxNesting:
 		return "", x.refuse(of[:min(len(of), 64)], "has too long a name")
 	}
-	c := path.Clean(name)
-	if path.IsAbs(name) && c != "/" { // some tools write the root as "/"
-		return "", x.refuse(name, "is an absolute name")
-	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
 			return "", x.refuse(name, "leads upwards")
 		}
 	}
-	if c == "/" {
-		c = "."
-	}
-	return c, nil
+	// Some tools write absolute names: ko those of the program that it has built. They begin at the image's root, as all do.
+	return cmp.Or(strings.TrimPrefix(path.Clean("/"+name), "/"), "."), nil
 }
 
 func (x *extractor) entry(h *tar.Header, r io.Reader) error {

@@ -18,8 +18,8 @@
 // the same image at once, and the second time costs only reading the manifest.
 //
 // An image may be hostile. Nothing is written outside of the new directory (all of it goes through an [os.Root]),
-// symbolic links lead nowhere else while unpacking, as little as they would in a container; names with ".." and
-// absolute names, hard links to what is not in the image, and more bytes or entries than [Options] allow are
+// symbolic links lead nowhere else while unpacking, as little as they would in a container; absolute names begin at
+// the image's root; names with "..", hard links to what is not in the image, and more bytes or entries than [Options] allow are
 // errors; device nodes and pipes are left out; nothing is set-user-ID.
 //
 // # Who may read what

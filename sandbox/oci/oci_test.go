@@ -79,6 +79,22 @@ var simple = ocitest.Image{
 	},
 }
 
+// TestAbsoluteNames: what ko builds has absolute names, which are those of the image.
+func TestAbsoluteNames(t *testing.T) {
+	image, err := layout(t, oci.Options{}, []ocitest.Entry{
+		{Name: "/", Type: tar.TypeDir}, {Name: "/var/run/ko/", Type: tar.TypeDir}, {Name: "/ko-app/chal", Body: "program"}, {Name: "//same", Type: tar.TypeLink, Link: "/ko-app/chal"},
+		{Name: "/old", Body: "x"},
+	}, []ocitest.Entry{{Name: "/.wh.old"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer image.Close()
+	want := map[string]string{"var": "/", "var/run": "/", "var/run/ko": "/", "ko-app": "/", "ko-app/chal": "program", "same": "program"}
+	if diff := cmp.Diff(want, tree(t, image.Root)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestForms reads the same image in every form.
 func TestForms(t *testing.T) {
 	want := map[string]string{"etc": "/", "etc/passwd": "root:x:0:0::/:\nctf:x:1000:1000::/:\n", "chal": "program", "home": "/", "home/file": "content"}
