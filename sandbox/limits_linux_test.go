@@ -54,6 +54,15 @@ func TestInheritedLimits(t *testing.T) {
 	}
 }
 
+// TestNoPriority: what lets the server's user go before others is not for sessions. Not every root may raise these limits, to try it.
+func TestNoPriority(t *testing.T) {
+	for _, resource := range []int{unix.RLIMIT_RTPRIO, unix.RLIMIT_NICE} {
+		if !slices.ContainsFunc(rlimits(&plan{}), func(l rlimit) bool { return l.resource == resource && l.value == 0 }) {
+			t.Errorf("sessions have the server's own limit %d", resource)
+		}
+	}
+}
+
 // TestFewestFiles prepares what keeps a descriptor of its own under the lowest limit.
 func TestFewestFiles(t *testing.T) {
 	r := prepare(t, Policy{OpenFiles: minOpenFiles, Syscalls: SyscallsOff}, "/bin/sh", "-c", "ulimit -n")

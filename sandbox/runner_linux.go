@@ -294,6 +294,9 @@ func rlimits(pl *plan) []rlimit {
 		{"limit core files", unix.RLIMIT_CORE, 1}, // 0 would still start a program that collects them
 		{"limit locked memory", unix.RLIMIT_MEMLOCK, 64 << 10},
 		{"limit message queues", unix.RLIMIT_MSGQUEUE, 0},
+		// An administrator may have let the server's user go before all others, for other programs.
+		{"limit priorities of real time", unix.RLIMIT_RTPRIO, 0},
+		{"limit priorities", unix.RLIMIT_NICE, 0},
 		{"limit pending signals", unix.RLIMIT_SIGPENDING, 4096}, // of an ordinary user's server it is the user's, for all programs
 	}
 	if pl.FileSize > 0 {
