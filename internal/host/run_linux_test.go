@@ -318,7 +318,7 @@ func TestRunMistakes(t *testing.T) {
 		r := &Run{Console: Console{Env: func(string) (string, bool) { return "", false }, Stdout: io.Discard, Stderr: t.Output()}}
 		fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
 		r.Flags(fs)
-		if err := fs.Parse(strings.Fields(args)); err != nil {
+		if err := fs.Parse(append([]string{"--listen=127.0.0.1:0"}, strings.Fields(args)...)); err != nil {
 			t.Fatal(err)
 		}
 		r.Command = fs.Args()
