@@ -39,6 +39,7 @@ type policyFlags struct {
 	none      bool
 
 	given func(name string) bool // whether a flag of the limits is on the command line
+	named func(name string) bool // the same of those about what a program sees
 }
 
 // enforced are the flags that only a sandbox can enforce.
@@ -49,6 +50,7 @@ var enforced = []string{
 
 // defineSight defines the flags about what a program sees.
 func (f *policyFlags) defineSight(fs *pflag.FlagSet) {
+	f.named = fs.Changed
 	fs.StringVar(&f.dir, "dir", "", "run it in `DIR`, which it sees, read-only")
 	fs.StringSliceVar(&f.files, "file", nil, "let it see these `PATH`s too, read-only")
 	fs.StringVar(&f.root, "root", "", "make `DIR` its whole file system, read-only")
@@ -94,6 +96,12 @@ func (f *policyFlags) policy() (sandbox.Policy, error) {
 	}
 	if err := f.choices(&p); err != nil {
 		return p, err
+	}
+	// A variable that is not set in a script must not become the host's own files.
+	for _, path := range []struct{ flag, value string }{{"root", f.root}, {"image", f.image}, {"dir", f.dir}} {
+		if path.value == "" && f.named(path.flag) {
+			return p, settingError("give a path, or leave it out", "--%s is empty", path.flag)
+		}
 	}
 	for _, w := range f.weaker {
 		p.Weaker = append(p.Weaker, sandbox.Feature(w))

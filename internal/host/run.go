@@ -31,6 +31,7 @@ type Run struct {
 	env      []string
 	flagAs   string
 	flagFile string
+	fromFile func() bool // whether --flag-from is on the command line
 	player   bool
 	way      lineFlags
 	policy   policyFlags
@@ -47,6 +48,7 @@ func (r *Run) Groups() []FlagGroup {
 			fs.StringArrayVar(&r.env, "env", nil, "put `NAME=VALUE` into its environment, which else has PATH alone; NAME takes ours")
 			fs.StringVar(&r.flagAs, "flag-as", "", "give it the flag, `HOW`: file (/flag), env ($FLAG) or arg (its last argument)")
 			fs.StringVar(&r.flagFile, "flag-from", "", "read the flag from `FILE` (default: $"+chal.FlagVariable+", else it is made up)")
+			r.fromFile = func() bool { return fs.Changed("flag-from") }
 			fs.BoolVar(&r.player, "player", false, "tell it who plays: $FLAGSTAFF_REMOTE, $FLAGSTAFF_TEAM, $FLAGSTAFF_SESSION")
 		}, r.policy.defineSight),
 		group("What it may use", r.policy.defineLimits),
@@ -168,6 +170,9 @@ func (r *Run) config(ctx context.Context) (c program.Config, madeUp bool, err er
 
 // flag reads the flag, or makes one up.
 func (r *Run) flag(ctx context.Context) (flag string, madeUp bool, err error) {
+	if r.flagFile == "" && r.fromFile() {
+		return "", false, settingError("give a file with the flag on one line, or leave it out", "--flag-from is empty")
+	}
 	if r.flagFile == "" {
 		return chooseFlag(r.Env)
 	}
