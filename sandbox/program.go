@@ -92,14 +92,20 @@ func runnable(name, path string) error {
 		return nil // executable, and not to be read: the kernel knows
 	}
 	defer f.Close()
+	return known(f, name, name, "name what runs it: python3 "+name+", or sh "+name)
+}
+
+// known says why the kernel would not know what to do with a file, which is at place on this host, or nil. run is what to do about one that
+// something else must run.
+func known(f *os.File, name, place, run string) error {
 	start := make([]byte, 256)
 	n, _ := io.ReadFull(f, start)
 	start = start[:n]
 	if line, _, ok := bytes.Cut(start, []byte("\n")); ok && bytes.HasPrefix(line, []byte("#!")) && bytes.HasSuffix(line, []byte("\r")) {
-		return &ProgramError{name, "has lines that end as on Windows, so that its first names no interpreter there is", "sed -i 's/\\r$//' " + name, nil}
+		return &ProgramError{name, "has lines that end as on Windows, so that its first names no interpreter there is", "sed -i 's/\\r$//' " + place, nil}
 	}
 	if runtime.GOOS == "linux" && !bytes.HasPrefix(start, []byte("#!")) && !bytes.HasPrefix(start, []byte("\x7fELF")) && !otherFormats() {
-		return &ProgramError{name, "is neither a program of this system nor a script that begins with #!", "name what runs it: python3 " + name + ", or sh " + name, nil}
+		return &ProgramError{name, "is neither a program of this system nor a script that begins with #!", run, nil}
 	}
 	if machine := foreign(f); machine != "" && !otherFormats() {
 		return &ProgramError{name, "was built for other machines (" + machine + ")", "build it for " + runtime.GOARCH, nil}

@@ -57,8 +57,11 @@ func (r *Runner) try(s *slot) error {
 		return err
 	}
 	a, err := s.ch.receive(answerExited)
-	if err != nil || a.err == 0 {
+	if err != nil {
 		return err
+	}
+	if a.err == 0 {
+		return r.knownInRoot()
 	}
 	if a.step < first {
 		return a.failure(m)
@@ -77,6 +80,20 @@ func (r *Runner) try(s *slot) error {
 		return &ProgramError{program, "is not for a session's user to run: " + a.err.Error(), mayRead(path), a.err}
 	}
 	return &ProgramError{path, "is not for a session's user to read: " + a.err.Error(), mayRead(path), a.err}
+}
+
+// knownInRoot says why the kernel would not know what to do with a program in a root, or nil. Of the host's programs [FindProgram] has said it.
+func (r *Runner) knownInRoot() error {
+	root, program := r.plan.Root, r.argv[0]
+	if root == "" {
+		return nil
+	}
+	f, err := openIn(root, program)
+	if err != nil {
+		return nil // not to be read, or behind a link that only sessions can follow
+	}
+	defer f.Close()
+	return known(f, program, filepath.Join(root, program), "name what runs it, by its whole path: /usr/bin/python3 "+program+", or /bin/sh "+program)
 }
 
 // noexec says whether nothing can be run where a file of the host's is.
