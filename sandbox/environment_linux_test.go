@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -25,6 +26,27 @@ func TestUmask(t *testing.T) {
 	}
 	r = prepare(t, Policy{Flag: "flag{all}\n"}, "/bin/cat", "/flag")
 	if out, exit := play(t, r, Session{}, ""); out != "flag{all}\n" {
+		t.Errorf("got %q, %s", out, exit.Stderr)
+	}
+}
+
+// TestInheritedSignals starts a server that ignores signals and blocks some, as nohup and supervisors leave them.
+func TestInheritedSignals(t *testing.T) {
+	ignored := []os.Signal{unix.SIGHUP, unix.SIGTSTP}
+	signal.Ignore(ignored...)
+	defer signal.Reset(ignored...)
+	runtime.LockOSThread() // the mask is the thread's
+	defer runtime.UnlockOSThread()
+	var blocked, before unix.Sigset_t
+	for _, sig := range []unix.Signal{unix.SIGALRM, unix.SIGUSR1, unix.SIGPIPE} {
+		blocked.Val[0] |= 1 << (sig - 1)
+	}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+	r := prepare(t, Policy{Proc: true}, "/bin/grep", "-E", "SigBlk|SigIgn", "/proc/self/status")
+	if out, exit := play(t, r, Session{}, ""); out != "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" {
 		t.Errorf("got %q, %s", out, exit.Stderr)
 	}
 }

@@ -141,6 +141,11 @@ func (r *Runner) setUp(l *launcherProcess) error {
 	clean.call("have a name", unix.SYS_PRCTL, unix.PR_SET_NAME, "fs-launcher") // what ps shows, instead of the number of a descriptor
 	clean.call("set the mask of new files", unix.SYS_UMASK, 0o022)             // whatever the server's is, sessions may read what is made for them
 	clean.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, 4, uint64(1<<32-1), 0)
+	// Else a program waits for its alarm in vain.
+	clean.call("block no signals", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, make([]byte, 8), 0, 8)
+	for _, sig := range neverHandled {
+		clean.call("ignore no signals", unix.SYS_RT_SIGACTION, int(sig), make([]byte, 32), 0, 8) // struct sigaction of the kernel: the default
+	}
 	// One for all slots: whoever asks it is told of its own children.
 	clean.call("watch children", unix.SYS_SIGNALFD4, -1, binary.NativeEndian.AppendUint64(nil, 1<<(unix.SIGCHLD-1)), 8, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK)
 	clean.keep(keptChildren)
@@ -199,6 +204,10 @@ func (r *Runner) setUp(l *launcherProcess) error {
 	}
 	return l.ask(s, fds...)
 }
+
+// neverHandled are the signals that stay ignored in what a Go program starts, if they were when it was started itself: nohup does that, and a shell
+// does for what it starts in the background. For all others the runtime has a handler of its own.
+var neverHandled = []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}
 
 // hinted says what to do about a root that cannot be left or entered, or that has no such working directory.
 func hinted(err error, p Policy) error {
