@@ -237,6 +237,7 @@ func conditions(network, bits32 bool) (list []condition) {
 	deny("clone", has(0, unix.CLONE_NEWUSER)) // the others need a capability, which only a new user namespace would give
 	deny("ioctl", is(1, unix.TIOCSTI))
 	deny("ioctl", is(1, unix.TIOCLINUX))
+	deny("ioctl", is(1, unix.TIOCSETD)) // a terminal's line discipline is a protocol, which the kernel loads for whoever asks
 	for _, name := range []string{"fcntl", "fcntl64"} {
 		deny(name, is(1, unix.F_SETLEASE)) // who else opened the file would wait for 45 s; an ordinary user's sessions own the challenge
 		deny(name, is(1, unix.F_NOTIFY))

@@ -124,6 +124,7 @@ func TestFilter(t *testing.T) {
 			check(allow, "ioctl", 0, unix.TIOCINQ)
 			check(allow, "ioctl", 0, unix.TCGETS)
 			check(eperm, "ioctl", 0, unix.TIOCSTI)
+			check(eperm, "ioctl", 0, unix.TIOCSETD)
 			check(allow, "socketpair", unix.AF_UNIX)
 			check(net, "socketpair", unix.AF_TIPC)
 			check(net, "socketpair", unix.AF_INET6)
