@@ -72,11 +72,17 @@ func (c *certFlags) check() error {
 		return settingError("give the directory's whole URL, as "+certmagic.LetsEncryptProductionCA, "--acme-ca %q is no https URL", c.ca)
 	}
 	for _, name := range c.acme {
-		if !strings.Contains(name, ".") || net.ParseIP(name) != nil {
+		// This challenge of the authority's (TLS-ALPN-01) is for one name, not for a pattern.
+		if !strings.Contains(name, ".") || net.ParseIP(name) != nil || strings.ContainsFunc(name, notOfHostNames) {
 			return settingError("give the name that players connect to, as chal.example.org", "--acme %q is no public host name", name)
 		}
 	}
 	return nil
+}
+
+func notOfHostNames(r rune) bool {
+	letter := 'a' <= r|0x20 && r|0x20 <= 'z' // names in other scripts are written with these, as xn--
+	return !letter && (r < '0' || r > '9') && r != '-' && r != '.'
 }
 
 // files reads the certificates.

@@ -277,6 +277,8 @@ func TestRunMistakes(t *testing.T) {
 		"--tls-cert x.pem -- cat":                      "of no use without --tls",
 		"--tls on --tls-cert /none.pem -- cat":         "read certificate /none.pem",
 		"--tls on --acme localhost -- cat":             "no public host name",
+		"--tls on --acme *.example.org -- cat":         "no public host name",
+		"--tls on --acme http://a.example -- cat":      "no public host name",
 		"--pow hard -- cat":                            `--pow "hard"`,
 		"--pow 99999999 -- cat":                        `--pow "99999999"`,
 		"--pow auto --max-sessions -1 -- cat":          "--pow auto without a limit",
