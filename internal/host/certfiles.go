@@ -2,6 +2,8 @@ package host
 
 import (
 	"crypto/tls"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -26,6 +28,35 @@ type certFiles struct {
 // certPaths are the files of one certificate, which may be the same.
 type certPaths struct{ cert, key string }
 
+func (p certPaths) load() (tls.Certificate, error) {
+	cert, err := readPEM(p.cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readPEM(p.key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}
+
+// longestPEM is more than a certificate with its whole chain has, and than the list of all authorities: a device would never end.
+const longestPEM = 4 << 20
+
+// readPEM reads a file of certificates or keys.
+func readPEM(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, longestPEM+1))
+	if err == nil && len(text) > longestPEM {
+		err = fmt.Errorf("%s is longer than %d bytes", name, longestPEM)
+	}
+	return text, err
+}
+
 // openCertFiles reads them for the first time.
 func openCertFiles(paths []certPaths, log *slog.Logger) (*certFiles, error) {
 	f := &certFiles{log: log, paths: paths, looked: time.Now()}
@@ -49,7 +80,7 @@ func (f *certFiles) look() (list []os.FileInfo) {
 // read reads all of them.
 func (f *certFiles) read() (certs []tls.Certificate, err error) {
 	for _, p := range f.paths {
-		cert, err := tls.LoadX509KeyPair(p.cert, p.key)
+		cert, err := p.load()
 		if err != nil {
 			return nil, settingError("give PEM files: the certificate with its chain, and its private key", "read certificate %s with key %s: %w", p.cert, p.key, err)
 		}

@@ -166,7 +166,7 @@ func (c *certFlags) automatic(ctx context.Context, addr net.Addr, log *slog.Logg
 	}
 	var roots *x509.CertPool
 	if c.roots != "" {
-		pem, err := os.ReadFile(c.roots)
+		pem, err := readPEM(c.roots)
 		if err != nil {
 			return nil, nil, settingError("give a PEM file", "--acme-root: %w", err)
 		}

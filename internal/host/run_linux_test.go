@@ -276,6 +276,7 @@ func TestRunMistakes(t *testing.T) {
 		"--tls maybe -- cat":                           `--tls "maybe"`,
 		"--tls-cert x.pem -- cat":                      "of no use without --tls",
 		"--tls on --tls-cert /none.pem -- cat":         "read certificate /none.pem",
+		"--tls on --tls-cert /dev/zero -- cat":         "/dev/zero is longer than",
 		"--tls on --acme localhost -- cat":             "no public host name",
 		"--tls on --acme *.example.org -- cat":         "no public host name",
 		"--tls on --acme http://a.example -- cat":      "no public host name",
