@@ -161,7 +161,10 @@ func (r *Run) config(ctx context.Context) (c program.Config, madeUp bool, err er
 		return c, false, settingError("give file, env or arg", "--flag-as %q", r.flagAs)
 	}
 	if c.Unconfined {
-		c.Command = r.Command
+		c.Command = slices.Clone(r.Command)
+		if len(c.Command) > 0 {
+			c.Command[0] = inDir(c.Policy.Dir, c.Command[0])
+		}
 		return c, madeUp, nil
 	}
 	c.Command, err = r.command(&c.Policy)
@@ -247,10 +250,7 @@ func (r *Run) command(p *sandbox.Policy) (argv []string, err error) {
 	if r.policy.ownRoot() {
 		return argv, nil
 	}
-	if name := argv[0]; p.Dir != "" && strings.Contains(name, "/") && !filepath.IsAbs(name) {
-		argv[0] = filepath.Join(p.Dir, name)
-	}
-	argv[0] = inPath(argv[0])
+	argv[0] = inPath(inDir(p.Dir, argv[0]))
 	if p.Dir != "" {
 		return argv, nil
 	}
@@ -273,6 +273,14 @@ func (r *Run) command(p *sandbox.Policy) (argv []string, err error) {
 		}
 	}
 	return argv, nil
+}
+
+// inDir returns the path of a program that is named from where it will run.
+func inDir(dir, name string) string {
+	if dir != "" && strings.Contains(name, "/") && !filepath.IsAbs(name) {
+		return filepath.Join(dir, name)
+	}
+	return name
 }
 
 // system says whether a path is one of the system's, which a sandbox has too, or has another of.

@@ -243,6 +243,14 @@ func TestNoSandbox(t *testing.T) {
 	if _, err := os.Stat("copy"); err != nil {
 		t.Error(err)
 	}
+	// With --dir a program is named from there, as in a sandbox.
+	if err := errors.Join(os.Mkdir("sub", 0o755), os.WriteFile("sub/run", []byte("#!/bin/sh\npwd\n"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s = runProgram(t, "--no-sandbox", "--dir", "sub", "--", "./run")
+	if got := client(t, "", "nc.openbsd", "-N", s.host, s.port); got != dir+"/sub\n" {
+		t.Errorf("with --dir got %q", got)
+	}
 }
 
 // TestTerminalShowsPrompts: on a terminal Python's input writes its prompt to standard error, which then is the player's. With
