@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -108,6 +109,10 @@ func (c *Conn) poll() error {
 		err = file.SetWriteDeadline(c.wd)
 	}
 	c.polled.Store(&polled{file, raw}) // also with an error: the descriptor is the file's
+	if errors.Is(err, os.ErrNoDeadline) {
+		// Of sockets it takes so many for each user (fs.epoll.max_user_watches).
+		return os.NewSyscallError("epoll_ctl", unix.ENOSPC)
+	}
 	return err
 }
 
@@ -309,7 +314,10 @@ func (c *Conn) setDeadline(own *time.Time, t time.Time, file func(*os.File, time
 		twin(c.twin, t)
 	}
 	if p := c.polled.Load(); p != nil {
-		return c.opError("set", file(p.file, t))
+		// Without the poller a call may still be done at once, and none waits.
+		if err := file(p.file, t); !errors.Is(err, os.ErrNoDeadline) {
+			return c.opError("set", err)
+		}
 	}
 	return nil
 }

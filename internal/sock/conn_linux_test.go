@@ -33,6 +33,28 @@ func listen(t testing.TB, network, addr string) net.Listener {
 	return own
 }
 
+// TestNoPoller: what the poller does not take, as it does with more sockets than a user may have there, is an error that others make go away, and
+// what needs no waiting goes on.
+func TestNoPoller(t *testing.T) {
+	f, err := os.Create(t.TempDir() + "/file") // of files it takes none
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd, err := unix.Dup(int(f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Conn{fd: fd}
+	defer c.Close()
+	if _, err := c.SyscallConn(); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("got %v, want that there is no room", err)
+	}
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Error(err)
+	}
+}
+
 // pair returns the two ends of a connection.
 func pair(t testing.TB, l net.Listener) (*Conn, *net.TCPConn) {
 	t.Helper()
