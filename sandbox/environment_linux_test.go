@@ -51,6 +51,23 @@ func TestInheritedSignals(t *testing.T) {
 	}
 }
 
+// TestUnspared starts a server that the kernel spares when memory is used up.
+func TestUnspared(t *testing.T) {
+	const own = "/proc/self/oom_score_adj"
+	before, err := os.ReadFile(own)
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := os.WriteFile(own, []byte("-500"), 0); err != nil {
+		t.Skip("who may not spare itself is not spared: ", err)
+	}
+	defer os.WriteFile(own, before, 0)
+	r := prepare(t, Policy{Proc: true}, "/bin/cat", "/proc/self/oom_score_adj")
+	if out, exit := play(t, r, Session{}, ""); out != "0\n" {
+		t.Errorf("got %q, %s, want 0", out, exit.Stderr)
+	}
+}
+
 // TestUnfilteredConnection: a program whose system calls are not filtered would take the player's connection elsewhere.
 func TestUnfilteredConnection(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

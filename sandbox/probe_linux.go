@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -319,7 +320,17 @@ func runLauncher(program, theirs *os.File, root, network bool) (*exec.Cmd, error
 		}
 		return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "user namespaces are switched off for this user: sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; or run as root"}
 	}
+	unspare(cmd.Process.Pid)
 	return cmd, nil
+}
+
+// unspare lets the kernel kill a process, and what it starts, for want of memory, where the server itself is spared (systemd's OOMScoreAdjust=): of sessions
+// that nobody may kill none would ever end for that.
+func unspare(pid int) {
+	const file = "/proc/%v/oom_score_adj"
+	if own, err := os.ReadFile(fmt.Sprintf(file, "self")); err == nil && bytes.HasPrefix(own, []byte("-")) {
+		os.WriteFile(fmt.Sprintf(file, pid), []byte("0"), 0)
+	}
 }
 
 // close ends the launcher, and with it every process it has started, and waits for that.
