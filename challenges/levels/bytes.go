@@ -58,13 +58,36 @@ func rawBytes(r *rand.Rand) []byte {
 	return b
 }
 
+// raw waits for n bytes that are no line. A line "hint" before them is answered: who is stuck here has nothing else to
+// say, and would only be told when the time is up.
+func (p *player) raw(n int) ([]byte, error) {
+	const line = "hint\n"
+	for {
+		in := p.Within(p.level.IdleTimeout) // one deadline for both looks
+		head, err := in.Peek(len(line))
+		if strings.EqualFold(head, "hint\r") {
+			head, err = in.Peek(len(line) + 1)
+		}
+		if err != nil || !isHint(head) || p.hints == maxHints {
+			return in.RecvNBytes(n)
+		}
+		if _, err := in.RecvLine(); err != nil {
+			return nil, err
+		}
+		p.hints++
+		if err := p.sayHint(); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // roundHex: the player decodes hex and sends the bytes themselves.
 func roundHex(p *player, r *rand.Rand) (string, error) {
 	want := rawBytes(r)
 	if err := p.Sayf("HEX %x", want); err != nil {
 		return "", err
 	}
-	got, err := p.RecvNBytes(len(want))
+	got, err := p.raw(len(want))
 	var short *tube.Error
 	switch {
 	case errors.As(err, &short) && short.N > 0:

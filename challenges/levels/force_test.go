@@ -38,6 +38,7 @@ func TestHint(t *testing.T) {
 			inBubble(t, l, func(w *world) {
 				c := w.from("203.0.113.9")
 				defer c.Close()
+				start := time.Now()
 				c.SendLine("hint")
 				if l.Name == "finish" {
 					c.CloseWrite()
@@ -46,9 +47,33 @@ func TestHint(t *testing.T) {
 				if got := wantLine(w, c, "HINT"); got != line {
 					t.Errorf("HINT %s, want %s", got, line)
 				}
+				if took := time.Since(start); took > 5*time.Second { // and not because the time is up
+					t.Errorf("it came after %v", took)
+				}
 			})
 		})
 	}
+}
+
+// TestHintBeforeBytes: the hint costs nothing also where bytes are due and no line, and half of it is none.
+func TestHintBeforeBytes(t *testing.T) {
+	inBubble(t, levelNamed(t, "bytes"), func(w *world) {
+		c := w.from("203.0.113.9")
+		defer c.Close()
+		hex := wantLine(w, c, "HEX")
+		c.Send("Hint\r\nhint\n")
+		wantLine(w, c, "HINT")
+		want, err := tube.Unhex(hex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SendBytes(want)
+		wantLine(w, c, "OK")
+	})
+	tell(t, "bytes", "Only 4 of 12", func(w *world, c *tube.Tube) {
+		c.Send("hint")
+		c.CloseWrite()
+	})
 }
 
 // TestEndsEarly half-closes where an answer is due: the player hears that this is why.
