@@ -150,7 +150,7 @@ func echoBinary(ctx context.Context, p *player) error {
 			if c := echoCause(b)(got, e); c != "" && len(got) > 0 {
 				return c
 			}
-			if !utf8.Valid(b) && e != other {
+			if !utf8.Valid(b) && utf8.Valid(got) && e != other { // whoever decodes sends back none of those that are no text
 				return "Bytes that are not UTF-8 ended the answers: the server decodes what it receives. Keep bytes as bytes."
 			}
 			if len(b) == 1 && e != other {
