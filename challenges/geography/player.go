@@ -270,12 +270,12 @@ func (p *player) ask(q question, n, of int, c *clock) (input, error) {
 		}
 		word, arg := in.command()
 		switch {
-		case word == "hint" && arg == "":
+		case (word == "hint" || word == "help") && arg == "": // the menu knows help, too, and it is no answer that should end a game
 			p.info(p.gameHint(q, c != nil)...)
 			continue
 		case word == "menu" && arg == "" && c == nil:
 			return in, nil
-		case word == "replay", slices.Contains([]string{"start", "practice", "menu"}, word) && (arg == "" || kindNamed(arg) != nil):
+		case word == "replay", slices.Contains([]string{"start", "practice", "menu"}, word) && (arg == "" || kindNamed(strings.ToLower(arg)) != nil):
 			way := "quit ends it"
 			if c == nil {
 				way = "menu leaves practice, quit ends the session"

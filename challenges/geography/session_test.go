@@ -176,6 +176,7 @@ func TestBadLines(t *testing.T) {
 		"empty":        {"", "empty"},
 		"only CR":      {"\r", "empty"},
 		"other game":   {"start", "a game is on"},
+		"of one kind":  {"Practice Capital", "a game is on"},
 		"a replay":     {"replay geo1-x", "a game is on"},
 		"unknown lang": {"lang xx", "lang takes one of"},
 	} {
@@ -266,8 +267,8 @@ func TestCommands(t *testing.T) {
 // TestView: how a game is shown can change in the middle of it, and does not change the game.
 func TestView(t *testing.T) {
 	c, qs := fixed(5)
-	got := talk(t, c, "start\nlang ru\nascii\nhint\n"+qs[0].answer+"\nmenu\nquit\n")
-	if w := words(got); !slices.Equal(w, []string{"Q", "Q", "Q", "Q", "OK", "Q", "BAD", "Q", "BYE"}) || !strings.Contains(got, "BYE 1/60") {
+	got := talk(t, c, "start\nlang ru\nascii\nhint\nHelp\n"+qs[0].answer+"\nmenu\nquit\n")
+	if w := words(got); !slices.Equal(w, []string{"Q", "Q", "Q", "Q", "Q", "OK", "Q", "BAD", "Q", "BYE"}) || !strings.Contains(got, "BYE 1/60") {
 		t.Errorf("got %v:\n%s", w, got)
 	}
 }
