@@ -13,7 +13,7 @@ import (
 var wayKind = kind{
 	name: "way", tier: 2,
 	asks: "the fewest borders between two, or a way across them",
-	form: "a number; or all countries of the way in order, both ends included, separated by ; or ,",
+	form: "a number; or all countries of the way in order, both ends included, separated by ; or , (an exclave's borders count)",
 
 	draw: func(r *rand.Rand) question {
 		var from, to *geo.Country
