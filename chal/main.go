@@ -24,7 +24,8 @@ import (
 const FlagVariable = "FLAGSTAFF_FLAG"
 
 // Main is the whole main function of a challenge's program. It serves c on 127.0.0.1:1337 until SIGINT or
-// SIGTERM, lets the sessions finish, and exits with 0. It never returns.
+// SIGTERM, lets the sessions finish, and exits with 0. It never returns, so nothing runs that its caller has deferred: it
+// closes c.Handler itself where that is an io.Closer, as a program.Handler is.
 //
 // Its flags: --listen ADDR, --flag FLAG (otherwise the environment's FLAGSTAFF_FLAG, otherwise one is
 // made up and said), --session-timeout, --idle-timeout, --max-sessions, --max-per-source (negative: no
@@ -51,6 +52,9 @@ type settings struct {
 
 // run is Main without the process.
 func run(ctx context.Context, c Challenge, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+	if h, ok := c.Handler.(io.Closer); ok {
+		defer h.Close() // it may have made something before Main was called, whatever becomes of the flags
+	}
 	set, s, err := configure(c, args, env)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -158,6 +159,63 @@ func TestMainServesUntilToldToStop(t *testing.T) {
 		if line := waitLine(t, &out, i+2); !json.Valid([]byte(line)) || !strings.Contains(line, want) || !strings.Contains(line, `"remote":"127.0.0.1:`) {
 			t.Errorf("line %d of the ledger: %s", i+2, line)
 		}
+	}
+}
+
+// closing is a handler that has something to put away.
+type closing struct {
+	Handler
+	closed *atomic.Int32
+	open   *atomic.Int32 // sessions
+}
+
+func (h closing) ServeChal(ctx context.Context, s *Session) error {
+	h.open.Add(1)
+	defer h.open.Add(-1)
+	return h.Handler.ServeChal(ctx, s)
+}
+
+func (h closing) Close() error {
+	h.closed.Add(1 + 100*h.open.Load())
+	return nil
+}
+
+// TestMainClosesTheHandler: what the caller of Main has deferred never runs.
+func TestMainClosesTheHandler(t *testing.T) {
+	var closed, open atomic.Int32
+	c := double
+	c.Handler = closing{double.Handler, &closed, &open}
+	for i, args := range [][]string{{"--help"}, {"--nonsense"}, {"--check"}} {
+		if _, _, stderr := command(t.Context(), c, nil, args...); closed.Load() != int32(i+1) {
+			t.Errorf("after %q: closed %d times, want %d; %s", args, closed.Load(), i+1, stderr)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out, errs testkit.Buffer
+	exit := make(chan int)
+	go func() {
+		exit <- run(ctx, c, []string{"double", "--listen", "127.0.0.1:0", "--json"}, func(string) (string, bool) { return "", false }, &out, &errs)
+	}()
+	var listening struct{ Addr string }
+	if err := json.Unmarshal([]byte(waitLine(t, &out, 1)), &listening); err != nil {
+		t.Fatal(err)
+	}
+	player, err := tube.Dial(t.Context(), "tcp", listening.Addr, tube.WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := player.RecvUntil(" = "); err != nil {
+		t.Error(err)
+	}
+	stop() // the game goes on
+	if n := closed.Load(); n != 3 {
+		t.Errorf("closed %d times while a session is open, want 3", n)
+	}
+	player.SendLine("42")
+	player.Close()
+	if code := <-exit; code != 0 || closed.Load() != 4 {
+		t.Errorf("exit %d, closed %d times after all sessions, want 4 (100 for each that was open); %s", code, closed.Load(), errs.String())
 	}
 }
 

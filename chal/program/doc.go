@@ -12,6 +12,8 @@
 //	server := chal.Challenge{Name: "overflow", Handler: h}.Server(flag)
 //	return server.ListenAndServe()
 //
+// [chal.Main], which never returns, closes the handler of its challenge itself.
+//
 // # What it promises
 //
 //   - On a plain TCP connection of [chal.Listen]'s nothing is between the player and the program: it has the socket itself.
