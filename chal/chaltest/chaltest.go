@@ -73,6 +73,9 @@ func WithTube(opts ...tube.Option) Option {
 // connected. The server's log goes to the test's. A panic of the handler fails the test.
 func Start(t testing.TB, h chal.Handler, opts ...Option) *tube.Tube {
 	t.Helper()
+	if c, ok := h.(chal.Challenge); h == nil || ok && c.Handler == nil {
+		t.Fatal("the challenge has no handler") // a server would not serve it, but it does not see h itself
+	}
 	o := options{from: "203.0.113.1:0", tube: []tube.Option{tube.WithTimeout(waitTime)}}
 	for _, opt := range opts {
 		opt(&o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -133,6 +134,22 @@ func TestFindsWrongSolvers(t *testing.T) {
 	}
 }
 
+func TestFindsNoHandler(t *testing.T) {
+	for name, h := range map[string]chal.Handler{"nil": nil, "a challenge": chal.Challenge{Name: "half"}} {
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() { // which Fatal ends
+			defer close(done)
+			defer r.cleanup()
+			chaltest.Start(r, h)
+		}()
+		<-done
+		if got := r.errors(); got != "the challenge has no handler" {
+			t.Errorf("%s: reported %q", name, got)
+		}
+	}
+}
+
 // recorder is a test that only takes note of what is reported.
 type recorder struct {
 	testing.TB
@@ -145,6 +162,11 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reported = append(r.reported, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Fatal(args ...any) {
+	r.Errorf("%s", fmt.Sprint(args...))
+	runtime.Goexit()
 }
 
 func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
