@@ -3,10 +3,11 @@ package tube
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -278,9 +279,10 @@ func (t *Tube) Process() *os.Process {
 // Wait waits until the program that Start started has ended, and returns nil
 // when it exited with status 0, else an *exec.ExitError. It does not read
 // what is left of the program's output. The view's deadline and context apply.
+// Where Start has started none the error is errors.ErrUnsupported.
 func (t *Tube) Wait() error {
 	if t.proc == nil {
-		return &Error{Op: "wait", Err: exec.ErrNotFound}
+		return &Error{Op: "wait", Err: fmt.Errorf("the tube is to no program: %w", errors.ErrUnsupported)}
 	}
 	return t.proc.wait(&call{view: t})
 }
