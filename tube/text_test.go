@@ -262,6 +262,15 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// A program that traces only when asked to gives a nil writer otherwise.
+func TestTraceToNobody(t *testing.T) {
+	t.Parallel()
+	client, server := pair(t, tube.WithTrace(nil))
+	must(t, client.Send("x"))
+	s, err := server.RecvN(1)
+	got(t, "RecvN", s, err, "x")
+}
+
 // Several tubes may write to one trace, each counting its own bytes.
 func TestTraceShared(t *testing.T) {
 	t.Parallel()

@@ -114,11 +114,14 @@ func WithNewline(nl string) Option { return func(c *config) { c.newline = nl } }
 func WithLinger(d time.Duration) Option { return func(c *config) { c.linger = d } }
 
 // WithTrace writes a hexdump of everything sent and received to w.
-// Writes to w come one at a time.
+// Writes to w come one at a time. A nil w is no trace.
 //
 // Each line shows the direction (< received, > sent), the offset in that
 // direction, up to sixteen bytes in hexadecimal, and those that are printable.
 func WithTrace(w io.Writer) Option {
+	if w == nil {
+		return func(c *config) { c.trace = nil }
+	}
 	sink := &traceSink{w: w}
 	return func(c *config) { c.trace = sink }
 }
