@@ -76,6 +76,7 @@
 //	recvline(), recvlineS()          RecvLine (without the line's end)
 //	recvlines(n)                     Lines
 //	recvuntil(delim)                 RecvUntil; to forget what comes: Skip
+//	recvuntil(delim, drop=True)      RecvUntil, then strings.TrimSuffix
 //	recvuntil((a, b))                RecvAny, which tells which one it was
 //	recvregex, recvline_regex        RecvRegexp, Expect
 //	recvall()                        RecvAll(limit)
@@ -88,14 +89,18 @@
 //	sendafter, sendlineafter         SendAfter, SendLineAfter
 //	sendthen, sendlinethen           Send, then RecvUntil
 //	p32(x), u32(b)                   Pack(uint32(x), binary.LittleEndian), Unpack
+//	enhex, unhex, b64e, b64d         Hex, Unhex, Base64, Unbase64
 //	shutdown("send"), shutdown("recv")  CloseWrite, CloseRead
 //	close()                          Close; at once, with a reset: Abort
 //	interactive()                    Interactive
 //	connect_both, connect_input      Join, WriteTo
+//	stream()                         WriteTo(os.Stdout)
+//	spawn_process([…])               Start, then Join
+//	fromsocket(s)                    New
 //	timeout=…, context.timeout       Within, WithTimeout
 //	context.log_level = "debug"      WithTrace
 //	newline=…                        WithNewline
-//	poll(), wait()                   Wait
+//	poll(), wait()                   Within(0).Wait, Wait
 //
 // # Concurrency
 //
