@@ -58,25 +58,16 @@ func rawBytes(r *rand.Rand) []byte {
 	return b
 }
 
-// raw waits for n bytes that are no line. A line "hint" before them is answered: who is stuck here has nothing else to
-// say, and would only be told when the time is up.
+// raw waits for n bytes that are no line.
 func (p *player) raw(n int) ([]byte, error) {
-	const line = "hint\n"
 	for {
-		in := p.Within(p.level.IdleTimeout) // one deadline for both looks
-		head, err := in.Peek(len(line))
-		if strings.EqualFold(head, "hint\r") {
-			head, err = in.Peek(len(line) + 1)
+		in := p.Within(p.level.IdleTimeout)
+		hint, err := p.hinted(in)
+		if err != nil {
+			return nil, err
 		}
-		if err != nil || !isHint(head) || p.hints == maxHints {
+		if !hint {
 			return in.RecvNBytes(n)
-		}
-		if _, err := in.RecvLine(); err != nil {
-			return nil, err
-		}
-		p.hints++
-		if err := p.sayHint(); err != nil {
-			return nil, err
 		}
 	}
 }

@@ -22,8 +22,14 @@ func finish(Options) Level {
 		if err := p.greet("SEND some lines, then end what you send"); err != nil {
 			return err
 		}
-		// One deadline for all: bytes that dribble in do not make it longer.
-		text, err := p.Within(finishTime).RecvAll(finishMost)
+		in := p.Within(finishTime) // one deadline for all: bytes that dribble in do not make it longer
+		for hint := true; hint; {
+			var err error
+			if hint, err = p.hinted(in); err != nil {
+				return err
+			}
+		}
+		text, err := in.RecvAll(finishMost)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			p.no("You sent %d bytes in %v and never closed your sending side.", p.Buffered(), finishTime)

@@ -40,9 +40,6 @@ func TestHint(t *testing.T) {
 				defer c.Close()
 				start := time.Now()
 				c.SendLine("hint")
-				if l.Name == "finish" {
-					c.CloseWrite()
-				}
 				line, _, _ := strings.Cut(l.Hint, "\n")
 				if got := wantLine(w, c, "HINT"); got != line {
 					t.Errorf("HINT %s, want %s", got, line)
@@ -69,6 +66,18 @@ func TestHintBeforeBytes(t *testing.T) {
 		}
 		c.SendBytes(want)
 		wantLine(w, c, "OK")
+	})
+	inBubble(t, levelNamed(t, "finish"), func(w *world) {
+		c := w.from("203.0.113.9")
+		defer c.Close()
+		c.Send("hint\n")
+		wantLine(w, c, "HINT")
+		c.Send("hinterland\nhint\n") // both of them lines that are counted
+		c.CloseWrite()
+		if got := wantLine(w, c, "GOT"); got != "16 bytes, 2 lines" {
+			t.Errorf("GOT %s", got)
+		}
+		wantLine(w, c, "FLAG")
 	})
 	tell(t, "bytes", "Only 4 of 12", func(w *world, c *tube.Tube) {
 		c.Send("hint")

@@ -76,6 +76,24 @@ func (p *player) answerOn(t *tube.Tube) (string, error) {
 	}
 }
 
+// hinted answers a line "hint" where other things than lines are due, and says whether there was one: who is stuck
+// there has nothing else to say, and would only be told when the time is up. It waits on in, a view that has its deadline.
+func (p *player) hinted(in *tube.Tube) (bool, error) {
+	const line = "hint\n"
+	head, err := in.Peek(len(line))
+	if strings.EqualFold(head, "hint\r") {
+		head, err = in.Peek(len(line) + 1)
+	}
+	if err != nil || !isHint(head) || p.hints == maxHints {
+		return false, nil // who reads on meets the same error
+	}
+	if _, err := in.RecvLine(); err != nil {
+		return false, err
+	}
+	p.hints++
+	return true, p.sayHint()
+}
+
 func isHint(line string) bool { return strings.EqualFold(strings.TrimSpace(line), "hint") }
 
 // hint returns the hint as it is printed.
