@@ -38,7 +38,8 @@
 //
 // # What it does not
 //
-// A handler that computes for ever cannot be stopped, only cut off: obey ctx. A handler that moves the
-// descriptor below the tube elsewhere takes over the idle timeout for what it does there. The server
-// does not rate-limit, speak TLS or read PROXY headers: package internal/host does, around it.
+// A handler that computes for ever cannot be stopped, only cut off: obey ctx. A panic in a goroutine that
+// a handler has started ends the program, as everywhere in Go: the server catches the handler's own. A
+// handler that moves the descriptor below the tube elsewhere takes over the idle timeout for what it
+// does there. The server does not rate-limit, speak TLS or read PROXY headers: package internal/host does, around it.
 package chal

@@ -45,7 +45,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Close ends the server at once: it closes the listeners, ends every session, and waits until every
-// handler has returned. It always returns nil.
+// handler has returned: a handler that calls it waits for itself. It always returns nil.
 func (s *Server) Close() error {
 	s.stop()
 	s.cutAll()
