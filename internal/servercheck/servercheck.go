@@ -125,7 +125,11 @@ func Run(ctx context.Context, kind, addr string, out io.Writer, o Options) (pass
 	}
 	for _, name := range o.Only {
 		if !slices.ContainsFunc(k.checks, func(c check) bool { return c.Name == name }) {
-			return false, usagef("%s has no check called %q", kind, name)
+			var names []string
+			for _, c := range k.checks {
+				names = append(names, c.Name)
+			}
+			return false, usagef("%s has no check called %q: its checks are %s", kind, name, strings.Join(names, ", "))
 		}
 	}
 	if o.Timeout <= 0 {

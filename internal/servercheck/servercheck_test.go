@@ -165,7 +165,7 @@ func TestUsage(t *testing.T) {
 		{"pop3", "127.0.0.1:1", Options{}, "echo, prime, prices, chat, kv"},
 		{"echo", "127.0.0.1", Options{}, "HOST:PORT"},
 		{"echo", ":80", Options{}, "HOST:PORT"},
-		{"echo", "127.0.0.1:1", Options{Only: []string{"nonsense"}}, "nonsense"},
+		{"echo", "127.0.0.1:1", Options{Only: []string{"nonsense"}}, `"nonsense": its checks are connect, answer, `},
 	} {
 		_, err := Run(t.Context(), c.kind, c.addr, io.Discard, c.o)
 		if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), c.says) {
