@@ -2,6 +2,8 @@ package chal
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -32,7 +34,13 @@ func Timeout(d time.Duration) Middleware {
 			if end := time.Now().Add(d); s.Ends.IsZero() || end.Before(s.Ends) {
 				inner.Ends = end
 			}
-			return next.ServeChal(ctx, &inner)
+			err := next.ServeChal(ctx, &inner)
+			if err != nil && context.Cause(ctx) == ErrTimeUp && !errors.Is(err, ErrTimeUp) {
+				// Who waits for something else than the tube returns ctx.Err(), or that a program was killed. As at the
+				// server's own SessionTimeout the cause counts, whatever became of it.
+				err = fmt.Errorf("%w: %w", ErrTimeUp, err)
+			}
+			return err
 		})
 	}
 }

@@ -160,6 +160,35 @@ func TestTimeoutMiddleware(t *testing.T) {
 	})
 }
 
+// TestTimeoutMiddlewareEndsOtherWaits: a handler that waits for something else returns the context's error, which has no
+// cause, or what that made of it.
+func TestTimeoutMiddlewareEndsOtherWaits(t *testing.T) {
+	for _, err := range []error{fmt.Errorf("ask the backend: %w", context.DeadlineExceeded), errors.New("signal: killed")} {
+		waits := HandlerFunc(func(ctx context.Context, _ *Session) error {
+			<-ctx.Done()
+			return err
+		})
+		inWorld(t, &Server{Handler: Chain(waits, Timeout(time.Minute))}, func(w *world) {
+			if got := w.readAll(w.dial("203.0.113.7:0")); got != "\nTime is up. Goodbye.\n" {
+				t.Errorf("%v: the player was told %q", err, got)
+			}
+			time.Sleep(time.Minute)
+			w.wantReasons(EntryEnd, ReasonTimeUp)
+		})
+	}
+	early := HandlerFunc(func(ctx context.Context, _ *Session) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Second) // the handler's own affair
+		defer cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	inWorld(t, &Server{Handler: Chain(early, Timeout(time.Minute))}, func(w *world) {
+		w.readAll(w.dial("203.0.113.7:0"))
+		time.Sleep(time.Minute)
+		w.wantReasons(EntryEnd, ReasonFailed)
+	})
+}
+
 func TestLimitMiddleware(t *testing.T) {
 	slots := &Slots{Max: 1}
 	inWorld(t, &Server{Handler: Chain(silent, Limit(slots))}, func(w *world) {
