@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,11 +51,7 @@ func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell
 		for i := len(pfds) - 1; i >= 0; i-- {
 			switch {
 			case pfds[i].Revents != 0:
-				e, err := unix.GetsockoptInt(int(pfds[i].Fd), unix.SOL_SOCKET, unix.SO_ERROR)
-				if err == nil && e != 0 {
-					err = unix.Errno(e)
-				}
-				land(i, err)
+				land(i, answered(int(pfds[i].Fd)))
 			case limit > 0 && now.Sub(flying[i].begun) >= limit:
 				land(i, unix.ETIMEDOUT)
 			}
@@ -78,6 +75,9 @@ func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell
 		case lacking(err) != nil:
 			failed = fmt.Errorf("look at port %d: %w", ports[i], err)
 		default:
+			if err == nil {
+				err = answered(fd)
+			}
 			tell(i, err)
 			i++
 		}
@@ -92,6 +92,24 @@ func (s *Scanner) probeMany(ctx context.Context, a netip.Addr, ports []int, tell
 		land(len(pfds)-1, context.Cause(ctx))
 	}
 	return true, failed
+}
+
+// answered is how a connection attempt ended. On this machine the system may connect from the very port that is asked for, and the
+// socket is then connected to itself: nobody else has that port.
+func answered(fd int) error {
+	e, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	switch {
+	case err != nil:
+		return err
+	case e != 0:
+		return unix.Errno(e)
+	}
+	if local, err := unix.Getsockname(fd); err == nil {
+		if peer, err := unix.Getpeername(fd); err == nil && reflect.DeepEqual(local, peer) {
+			return unix.ECONNREFUSED
+		}
+	}
+	return nil
 }
 
 // beginConnect starts a connection and returns its socket.
