@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -33,11 +34,14 @@ func connectHTTP(conn io.ReadWriter, host string, port int, auth *Auth) error {
 		if tried {
 			req += "Proxy-Authorization: " + auth.challenge.answer(auth, "CONNECT", target) + "\r\n"
 		}
-		if _, err := io.WriteString(conn, req+"\r\n"); err != nil {
-			return err
+		_, err := io.WriteString(conn, req+"\r\n")
+		var r *response
+		if err == nil {
+			r, err = readResponse(conn)
 		}
-		r, err := readResponse(conn)
 		switch {
+		case err != nil && asked && hungUp(err):
+			return ErrAgain // its refusal did not say that it was the last word
 		case err != nil:
 			return err
 		case r.code[0] == '2':
@@ -57,6 +61,11 @@ func connectHTTP(conn io.ReadWriter, host string, port int, auth *Auth) error {
 			return ErrAgain
 		}
 	}
+}
+
+// hungUp says that the other end has closed the connection before it said anything more.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // response is the head of a proxy's answer.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -184,6 +185,23 @@ func TestAsked(t *testing.T) {
 		if err != nil || strings.Contains(first, "Authorization") || !strings.Contains(second, "Proxy-Authorization: "+test.want) {
 			t.Errorf("%q: %v, sent %q, then %q", test.auth, err, first, second)
 		}
+	}
+}
+
+// TestHungUpAfterAsking: who ends the connection behind its refusal without having said so is asked on a new one.
+func TestHungUpAfterAsking(t *testing.T) {
+	const refusal = "HTTP/1.1 407 No\r\nContent-Length: 0\r\nProxy-Authenticate: Basic realm=x\r\n\r\n"
+	mine := ParseAuth("u:p")
+	if err := Connect(pipe{strings.NewReader(refusal), io.Discard}, HTTP, "h", 1, mine); err != ErrAgain {
+		t.Fatalf("got %v, want %v", err, ErrAgain)
+	}
+	var sent bytes.Buffer
+	err := Connect(pipe{strings.NewReader("HTTP/1.1 200 OK\r\n\r\n"), &sent}, HTTP, "h", 1, mine)
+	if err != nil || !strings.Contains(sent.String(), "Proxy-Authorization: Basic dTpw\r\n") {
+		t.Errorf("then: %v, sent %q", err, sent.String())
+	}
+	if err := Connect(pipe{strings.NewReader(""), io.Discard}, HTTP, "h", 1, mine); !errors.Is(err, io.EOF) {
+		t.Errorf("a proxy that says nothing: %v, want %v", err, io.EOF)
 	}
 }
 
