@@ -256,9 +256,15 @@ const ofOneHop = " proxy-authorization proxy-authenticate proxy-connection conne
 // client wrote (RFC 9112, section 3.2.2), and a length that can be read in two
 // ways is refused.
 func plainRequest(fields []string, h head) (*Request, error) {
-	u, err := url.Parse(fields[1])
-	if err != nil || u.Scheme != "http" || u.Host == "" {
-		return nil, fmt.Errorf("the client asked for %q, which is no http:// address", fields[1])
+	authority, path, ok := splitURL(fields[1])
+	u, err := url.Parse("http://" + authority)
+	if !ok || err != nil || u.Host == "" {
+		return nil, fmt.Errorf("the client asked for %.80q, which is no http:// address", fields[1])
+	}
+	if path == "" && fields[0] == "OPTIONS" {
+		path = "*" // the server itself (RFC 9112, section 3.2.4)
+	} else if !strings.HasPrefix(path, "/") {
+		path = "/" + path
 	}
 	host, port, err := target(u.Host, "80")
 	if err != nil {
@@ -275,7 +281,7 @@ func plainRequest(fields []string, h head) (*Request, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString(fields[0] + " " + u.RequestURI() + " " + fields[2] + "\r\nHost: " + u.Host + "\r\n")
+	b.WriteString(fields[0] + " " + path + " " + fields[2] + "\r\nHost: " + u.Host + "\r\n")
 	measured := false
 	for _, line := range h {
 		name := strings.ToLower(line[0])
@@ -291,6 +297,21 @@ func plainRequest(fields []string, h head) (*Request, error) {
 	b.WriteString("Connection: close\r\n\r\n")
 	r.Head = []byte(b.String())
 	return r, nil
+}
+
+// splitURL splits an http:// URL into who is asked and for what, byte for byte as the client wrote it: an origin may tell
+// %2f from / and has names for what is no URL's (RFC 9110, section 7.7).
+func splitURL(s string) (authority, path string, ok bool) {
+	const scheme = "http://"
+	if len(s) < len(scheme) || !strings.EqualFold(s[:len(scheme)], scheme) || strings.ContainsFunc(s, control) {
+		return "", "", false
+	}
+	s, _, _ = strings.Cut(s[len(scheme):], "#")
+	i := strings.IndexAny(s, "/?")
+	if i < 0 {
+		i = len(s)
+	}
+	return s[:i], s[i:], true
 }
 
 // control says that a byte of a header line may be read as the end of it by somebody else.

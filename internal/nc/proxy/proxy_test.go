@@ -211,6 +211,12 @@ func TestPlainRequest(t *testing.T) {
 	for _, tt := range []struct{ name, request, head, answer string }{
 		{"old client", "GET http://h HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nHost: h\r\nConnection: close\r\n\r\n", ""},
 		{"the URL's host", post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nContent-Length: 3\r\nConnection: close\r\n\r\n", ""},
+		{"what no URL may have", "GET http://h/%zz|[a]\"?%2f=\xff#x HTTP/1.1\r\n\r\n", "GET /%zz|[a]\"?%2f=\xff HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", ""},
+		{"a login and no path", "GET HTTP://u:p@h?q HTTP/1.1\r\n\r\n", "GET /?q HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", ""},
+		{"of the server itself", "OPTIONS http://h HTTP/1.1\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", ""},
+		{"a control byte in the path", "GET http://h/\x01 HTTP/1.1\r\n\r\n", "", "400"},
+		{"no host", "GET http:///p HTTP/1.1\r\n\r\n", "", "400"},
+		{"another scheme", "GET https://h/ HTTP/1.1\r\n\r\n", "", "400"},
 		{"what is the proxy's", post + "Proxy-Connection: x\r\nproxy-authorization: x\r\nX: y\r\n\r\n", "POST /p?q HTTP/1.1\r\nHost: h:81\r\nX: y\r\nConnection: close\r\n\r\n", ""},
 		{"two lengths", post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\n", "", "400"},
 		{"length and chunks", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "", "400"},
