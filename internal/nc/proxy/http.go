@@ -160,7 +160,7 @@ func (h head) first(name string) string {
 
 var (
 	errLongHead = errors.New("the HTTP head has no end")
-	errLongLine = errors.New("the HTTP request has too long a first line")
+	errLongLine = errors.New("the HTTP head has too long a first line")
 )
 
 // readHead reads to the empty line and no byte further, hence byte by byte.
@@ -217,7 +217,7 @@ func AcceptHTTP(conn io.ReadWriter, login *Login) (*Request, error) {
 	fields := strings.Fields(line)
 	switch {
 	case len(fields) != 3 || !strings.HasPrefix(fields[2], "HTTP/1."):
-		return refuse("400 Bad Request", "", fmt.Errorf("the client does not speak HTTP: it began with %q", line))
+		return refuse("400 Bad Request", "", fmt.Errorf("the client does not speak HTTP: it began with %.80q", line))
 	case !slices.Contains(methods, fields[0]):
 		return refuse("405 Method Not Allowed", "Allow: "+strings.Join(methods, ", ")+"\r\n", fmt.Errorf("the client asked to %q", fields[0]))
 	}
