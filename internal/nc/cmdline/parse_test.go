@@ -79,12 +79,13 @@ func TestHops(t *testing.T) {
 func TestHexLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"41 42 0a\n": "AB\n", "0x41,0x42": "AB", "de:ad": "\xde\xad", "hello\n": "hello\n", `\x61bc` + "\n": "abc\n", "\n": "\n", "zz 1\n": "zz 1\n",
+		"0X41\tcafe:00\n": "A\xca\xfe\x00", "0x410x42": "AB", "1 z\n": "1 z\n", "0x\n": "0x\n", ", ,\n": ", ,\n",
 	} {
 		if got, err := HexLine([]byte(line)); err != nil || string(got) != want {
 			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
 		}
 	}
-	for _, line := range []string{"41 4\n", "abc", `\x4`, `\q`} {
+	for _, line := range []string{"41 4\n", "abc", "1 2", "0x1 0x2", "10x2", "a bad face", `\x4`, `\q`} {
 		if got, err := HexLine([]byte(line)); err == nil {
 			t.Errorf("%q: %q, want an error", line, got)
 		}
