@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/flagstaff-ctf/flagstaff/internal/nc/cmdline"
@@ -72,8 +73,8 @@ func (s *session) sendDatagrams() error {
 	buf := make([]byte, size)
 	for {
 		n, err := read(buf, s.stop)
-		if n > 0 {
-			if werr := s.write(s.shape(buf[:n])); werr != nil {
+		for packet := range slices.Chunk(s.shape(buf[:n]), maxDatagram()) { // -C may make more of it than one carries
+			if werr := s.write(packet); werr != nil {
 				return werr
 			}
 		}

@@ -281,6 +281,31 @@ func TestDatagramSizes(t *testing.T) {
 	}
 }
 
+// TestDatagramsOfLines: a datagram that the CRs of -C make too long goes as two.
+func TestDatagramsOfLines(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	pc.SetReadDeadline(time.Now().Add(patience))
+	pc.(*net.UDPConn).SetReadBuffer(1 << 20) // both may come before the first is read
+	lines := strings.Repeat("\n", maxDatagram())
+	k := talk(t, ncBinary, "-uC", "127.0.0.1", strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port))
+	k.say(t, lines)
+	var got []byte
+	for buf := make([]byte, 1<<17); len(got) < 2*len(lines); {
+		n, _, err := pc.ReadFrom(buf)
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", len(got), err)
+		}
+		got = append(got, buf[:n]...)
+	}
+	if string(got) != strings.Repeat("\r\n", len(lines)) {
+		t.Error("the lines have come as others")
+	}
+}
+
 // TestFileByDatagrams: a file is sent in pieces that other netcats read whole.
 func TestFileByDatagrams(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
