@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 		return as, nil
 	}
 	if a, ok, err := c.Literal(host); ok || err != nil {
+		if err == nil {
+			err = checkZone(a)
+		}
 		return []netip.Addr{a}, err
 	}
 	network := "ip"
@@ -44,6 +48,18 @@ func (n *netcat) addresses(ctx context.Context, host string) ([]netip.Addr, erro
 		return nil, report.LookupError(host, network, err)
 	}
 	return interleave(found), nil
+}
+
+// checkZone says that the interface an address is on is not there: the system says no more than that something is invalid.
+func checkZone(a netip.Addr) error {
+	zone := a.Zone()
+	if _, err := strconv.Atoi(zone); zone == "" || err == nil {
+		return nil // an interface may be named by its number
+	}
+	if _, err := net.InterfaceByName(zone); err != nil {
+		return report.Usage("ip link shows those there are", "there is no network interface %s", zone)
+	}
+	return nil
 }
 
 // interleave keeps the order within each family and lets them take turns.

@@ -437,3 +437,13 @@ func TestZone(t *testing.T) {
 		}
 	}
 }
+
+// TestNoSuchZone names the interface that an address asks for in vain, wherever it stands.
+func TestNoSuchZone(t *testing.T) {
+	for _, args := range [][]string{{"fe80::1%nowhere", "1"}, {"-z", "fe80::1%nowhere", "1"}, {"-l", "fe80::1%nowhere", "0"}, {"-s", "fe80::1%nowhere", "::1", "1"}} {
+		out, err := exec.Command(ncBinary, args...).CombinedOutput()
+		if !strings.Contains(string(out), "error: there is no network interface nowhere\nhint: ") || err == nil {
+			t.Errorf("nc %q: %v, %s", args, err, out)
+		}
+	}
+}
