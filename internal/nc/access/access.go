@@ -102,6 +102,9 @@ func (l *List) reload(ctx context.Context) error {
 
 func (l *List) parse(ctx context.Context, w string) ([]set, error) {
 	if p, err := netip.ParsePrefix(w); err == nil {
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 { // peers are looked for by their IPv4 addresses
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+		}
 		return []set{p.Masked()}, nil
 	}
 	if a, err := netip.ParseAddr(w); err == nil {

@@ -31,6 +31,22 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestMapped: a network of IPv4 in IPv6's spelling holds the IPv4 addresses, and one of IPv6 none.
+func TestMapped(t *testing.T) {
+	for word, want := range map[string]bool{"::ffff:10.0.0.0/104": true, "::ffff:0:0/96": true, "::ffff:10.1.2.3/128": true, "::ffff:11.0.0.0/104": false, "::/0": false} {
+		l, err := NewList(t.Context(), []string{word}, "")
+		if err != nil {
+			t.Errorf("%s: %v", word, err)
+			continue
+		}
+		for _, a := range []string{"10.1.2.3", "::ffff:10.1.2.3"} {
+			if in, err := l.Contains(t.Context(), netip.MustParseAddr(a)); in != want || err != nil {
+				t.Errorf("%s in %s: got %v, %v", a, word, in, err)
+			}
+		}
+	}
+}
+
 // TestOctets takes ncat's spelling of several IPv4 addresses.
 func TestOctets(t *testing.T) {
 	for word, want := range map[string][2]string{
