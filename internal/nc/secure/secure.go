@@ -45,10 +45,10 @@ type Peer struct {
 // handshakeLimit bounds a TLS handshake that -w and --wait do not.
 const handshakeLimit = 30 * time.Second
 
-// readPin reads a SHA-256 fingerprint in any usual spelling: hex, with colons, with a prefix.
+// readPin reads a SHA-256 fingerprint in any usual spelling: hex, with colons, with a prefix, as openssl x509 prints it.
 func readPin(s string) ([]byte, error) {
 	s = strings.ToLower(s)
-	for _, prefix := range []string{"sha256:", "sha256=", "sha-256:", "sha256//"} {
+	for _, prefix := range []string{"sha256:", "sha256=", "sha-256:", "sha256//", "sha256 fingerprint="} {
 		s = strings.TrimPrefix(s, prefix)
 	}
 	p, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(s))

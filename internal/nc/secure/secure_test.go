@@ -103,6 +103,22 @@ func TestALPN(t *testing.T) {
 	}
 }
 
+// TestReadPin takes a fingerprint as the usual tools write it.
+func TestReadPin(t *testing.T) {
+	digits := strings.Repeat("0aB", 21) + "c"
+	colons := strings.TrimSuffix(strings.Repeat("0A:", 32), ":")
+	for _, s := range []string{digits, colons, "SHA256:" + digits, "sha256//" + digits, "sha256 Fingerprint=" + colons, "SHA256 Fingerprint=" + colons} {
+		if p, err := readPin(s); err != nil || len(p) != 32 || p[0] != 0x0a {
+			t.Errorf("%q: %x, %v", s, p, err)
+		}
+	}
+	for _, s := range []string{"", "sha256:", digits[1:], "sha1 Fingerprint=" + colons, "x" + digits[1:]} {
+		if p, err := readPin(s); err == nil {
+			t.Errorf("%q: %x, want an error", s, p)
+		}
+	}
+}
+
 // TestSelfSigned names the host it was made for.
 func TestSelfSigned(t *testing.T) {
 	for _, host := range []string{"chal.test", "10.1.2.3", "fd00::1", ""} {
