@@ -4,6 +4,7 @@ package transcript
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -34,6 +35,18 @@ func (t *Writer) Output(p []byte, at time.Time) error {
 // Input records what was sent to the peer.
 func (t *Writer) Input(p []byte, at time.Time) error { return t.event(1, "i", p, at) }
 
+// Close records the beginnings of characters that have not ended. What they were written to stays open.
+func (t *Writer) Close(at time.Time) error {
+	var errs []error
+	for dir, code := range []string{"o", "i"} {
+		if rest := t.parts[dir]; len(rest) > 0 {
+			t.parts[dir] = nil
+			errs = append(errs, t.write(code, rest, at))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // event keeps a character that is cut at the end of a chunk for the next one:
 // JSON holds whole characters only. Bytes that are no UTF-8 become U+FFFD.
 func (t *Writer) event(dir int, code string, p []byte, at time.Time) error {
@@ -51,7 +64,11 @@ func (t *Writer) event(dir int, code string, p []byte, at time.Time) error {
 	if cut == 0 {
 		return nil
 	}
-	text, err := json.Marshal(string(p[:cut]))
+	return t.write(code, p[:cut], at)
+}
+
+func (t *Writer) write(code string, p []byte, at time.Time) error {
+	text, err := json.Marshal(string(p))
 	if err != nil {
 		return err
 	}
