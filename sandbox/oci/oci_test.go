@@ -82,7 +82,10 @@ var simple = ocitest.Image{
 // TestAbsoluteNames: what ko builds has absolute names, which are those of the image.
 func TestAbsoluteNames(t *testing.T) {
 	image, err := layout(t, oci.Options{}, []ocitest.Entry{
-		{Name: "/", Type: tar.TypeDir}, {Name: "/var/run/ko/", Type: tar.TypeDir}, {Name: "/ko-app/chal", Body: "program"}, {Name: "//same", Type: tar.TypeLink, Link: "/ko-app/chal"},
+		{Name: "/", Type: tar.TypeDir},
+		{Name: "/var/run/ko/", Type: tar.TypeDir},
+		{Name: "/ko-app/chal", Body: "program"},
+		{Name: "//same", Type: tar.TypeLink, Link: "/ko-app/chal"},
 		{Name: "/old", Body: "x"},
 	}, []ocitest.Entry{{Name: "/.wh.old"}})
 	if err != nil {
