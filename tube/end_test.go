@@ -367,6 +367,54 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
+// Who sends without end to a listener that does not read takes a bounded amount of memory.
+func TestDatagramsHeld(t *testing.T) {
+	t.Parallel()
+	l, err := tube.Listen(t.Context(), "udp", "127.0.0.1:0", tube.WithTimeout(patience))
+	must(t, err)
+	defer l.Close()
+	client, err := tube.Dial(t.Context(), "udp", l.Addr().String())
+	must(t, err)
+	defer client.Close()
+	const size = 60000
+	must(t, client.SendBytes(make([]byte, size)))
+	server, err := l.Accept()
+	must(t, err)
+	defer server.Close()
+	for range 100 {
+		must(t, client.SendBytes(make([]byte, size)))
+	}
+	// The next peer comes in after all that.
+	other, err := tube.Dial(t.Context(), "udp", l.Addr().String())
+	must(t, err)
+	defer other.Close()
+	peers := make(chan error, 1)
+	go func() {
+		p, err := l.Accept()
+		if err == nil {
+			p.Close()
+		}
+		peers <- err
+	}()
+	var accepted error
+	for waiting := true; waiting; {
+		must(t, other.Send("me too")) // what a full socket has no room for is lost
+		select {
+		case accepted = <-peers:
+			waiting = false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	must(t, accepted)
+	kept := 0
+	for s := server.Drain(); s != ""; s = server.Drain() {
+		kept += len(s)
+	}
+	if kept < size || kept > 5*size {
+		t.Errorf("%d bytes were kept, want some, and %d at most", kept, 5*size)
+	}
+}
+
 // A refused datagram is told, and is not the end of the socket.
 func TestUDPRefused(t *testing.T) {
 	t.Parallel()

@@ -6,12 +6,14 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	udpBacklog = 128 // peers that have spoken and were not yet accepted
-	udpQueue   = 256 // datagrams a peer has sent that were not yet received
+	udpBacklog = 128       // peers that have spoken and were not yet accepted
+	udpQueue   = 256       // datagrams a peer has sent that were not yet received
+	udpHeld    = 256 << 10 // bytes in them; about as many as the system keeps for a socket
 )
 
 // packetListener tells the peers of one datagram socket apart. One goroutine
@@ -73,9 +75,15 @@ func (l *packetListener) deliver(from net.Addr, p []byte) {
 			return // as a full listen queue does
 		}
 	}
+	// The first is kept whatever its size.
+	if held := peer.held.Add(int64(len(p))); held > udpHeld && held > int64(len(p)) {
+		peer.held.Add(-int64(len(p)))
+		return
+	}
 	select {
 	case peer.queue <- append([]byte(nil), p...):
 	default:
+		peer.held.Add(-int64(len(p)))
 	}
 }
 
@@ -136,6 +144,7 @@ type udpPeer struct {
 	addr     net.Addr
 	accepted bool // guarded by l.mu
 	queue    chan []byte
+	held     atomic.Int64 // bytes in queue
 	rd       deadline
 	gone     chan struct{}
 	once     sync.Once
@@ -151,6 +160,7 @@ func (u *udpPeer) Read(p []byte) (int, error) {
 		}
 		select {
 		case d := <-u.queue:
+			u.held.Add(-int64(len(d)))
 			return copy(p, d), nil
 		case <-expire:
 		case <-moved:
