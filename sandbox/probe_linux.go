@@ -315,6 +315,9 @@ func runLauncher(program, theirs *os.File, root, network bool) (*exec.Cmd, error
 		if isShort(err) {
 			return nil, &hintedError{fmt.Errorf("sandbox: start the launcher: %w", err), "raise the server's own limits of open files (ulimit -n) and processes (ulimit -u)"}
 		}
+		if path := new(fs.PathError); errors.As(err, &path) && path.Path == os.DevNull {
+			return nil, &hintedError{fmt.Errorf("sandbox: start the launcher: %w", err), "make a /dev with null in it: each session has one, too"}
+		}
 		if root {
 			return nil, &UnenforceableError{FeatureNamespaces, err.Error(), "root needs CAP_SYS_ADMIN here: in a container, run it with --cap-add SYS_ADMIN, or outside"}
 		}

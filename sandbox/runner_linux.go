@@ -170,7 +170,7 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		s.call("be nice", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, 10)
 	}
 	if pl.root {
-		s.call("leave groups", unix.SYS_SETGROUPS, 0, 0)
+		s.call(leaveGroups, unix.SYS_SETGROUPS, 0, 0)
 	}
 	s.call("no new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	var fds []int
@@ -202,12 +202,14 @@ func (r *Runner) setUp(l *launcherProcess) error {
 		s.relocs = append(s.relocs, uint32(where)+8)
 		s.call("load the syscall filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, pointer(where))
 	}
-	return l.ask(s, fds...)
+	return hinted(l.ask(s, fds...), pl.Policy)
 }
 
 // neverHandled are the signals that stay ignored in what a Go program starts, if they were when it was started itself: nohup does that, and a shell
 // does for what it starts in the background. For all others the runtime has a handler of its own.
 var neverHandled = []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}
+
+const leaveGroups = "leave groups"
 
 // hinted says what to do about a root that cannot be left or entered, or that has no such working directory.
 func hinted(err error, p Policy) error {
@@ -219,6 +221,8 @@ func hinted(err error, p Policy) error {
 	switch {
 	case step.what == privateMounts && step.err == unix.EINVAL:
 		return &hintedError{err, "the server's own root is no mount point, as in a chroot: make it one (mount --bind DIR DIR) before chroot DIR"}
+	case step.what == leaveGroups && step.err == unix.EPERM:
+		return &hintedError{err, "root needs CAP_SETGID and CAP_SETUID here, for the sessions' users: run it with both, or as an ordinary user"}
 	case step.what == enterDir+dir && step.err == unix.ENOENT && p.Root != "":
 		return &hintedError{err, "make it in the root or image, or name another that is there (--dir)"}
 	case step.what == enterRoot && step.err == unix.EACCES && p.Root != "":

@@ -194,6 +194,15 @@ func TestNoDirectory(t *testing.T) {
 	}
 }
 
+// TestNoCapability says what a root needs that may not change its groups.
+func TestNoCapability(t *testing.T) {
+	err := hinted(&stepError{leaveGroups, unix.EPERM}, Policy{})
+	var hint interface{ Hint() string }
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "CAP_SETGID and CAP_SETUID") {
+		t.Errorf("got %v without a hint", err)
+	}
+}
+
 // TestStderrPipe: what a session does to the size of its standard error is undone for the next.
 func TestStderrPipe(t *testing.T) {
 	r := prepare(t, Policy{}, testkit.Program(t, "/usr/bin/python3"), "-c", "import fcntl\nprint(fcntl.fcntl(2, 1032))\nfcntl.fcntl(2, 1031, 4096)")

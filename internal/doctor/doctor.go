@@ -122,6 +122,8 @@ func namespacesHint(why string) string {
 	switch {
 	case strings.Contains(why, "/proc/") && strings.Contains(why, "no such file"):
 		return "mount /proc: the sandbox is prepared with it"
+	case strings.Contains(why, "/dev/null"):
+		return "make a /dev with null in it: each session has one, too"
 	case strings.Contains(why, "too many open files"), strings.Contains(why, "temporarily unavailable"):
 		return "raise the limits of open files (ulimit -n) and processes (ulimit -u)"
 	case strings.Contains(why, "memory for the launcher"):
