@@ -206,7 +206,8 @@ func (r *Runner) setUp(l *launcherProcess) error {
 }
 
 // neverHandled are the signals that stay ignored in what a Go program starts, if they were when it was started itself: nohup does that, and a shell
-// does for what it starts in the background. The last three are the C library's own. For all others the runtime has a handler of its own.
+// does for what it starts in the background. The last three are the C library's own, which its posix_spawn
+// ignores: make starts programs so. For all others the runtime has a handler of its own.
 var neverHandled = []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, 32, 33, 34}
 
 const leaveGroups = "leave groups"
