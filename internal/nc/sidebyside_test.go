@@ -129,35 +129,41 @@ func ratios(b *testing.B, of map[string][]float64, unit string) {
 func benchBulk(b *testing.B, all []contender, send, recv string, size int) {
 	all = slices.DeleteFunc(slices.Clone(all), func(c contender) bool { _, err := exec.LookPath(c.listen[0]); return err != nil })
 	rate, use := map[string][]float64{}, map[string][]float64{}
+	move := func(c contender) (took time.Duration, cpu float64) {
+		port := freePort(b)
+		line := func(format string, args []string) *exec.Cmd {
+			s := strings.Join(args, " ")
+			if strings.Contains(s, "PORT") {
+				s = strings.ReplaceAll(s, "PORT", port)
+			} else {
+				s += " " + port
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			b.Cleanup(cancel)
+			return exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(format, s))
+		}
+		server, client := line(recv, c.listen), line(send, c.dial)
+		if err := server.Start(); err != nil {
+			b.Fatal(err)
+		}
+		listening(b, tcpTables, port)
+		begin := time.Now()
+		if out, err := client.CombinedOutput(); err != nil {
+			b.Errorf("%s: %v %s", c.name, err, out)
+		}
+		server.Wait()
+		took = time.Since(begin)
+		for _, p := range []*exec.Cmd{server, client} {
+			cpu += (p.ProcessState.UserTime() + p.ProcessState.SystemTime()).Seconds()
+		}
+		return took, cpu
+	}
+	// One that does not count: a virtual machine has to be given the memory that a file is written to, and the first of all would wait for that.
+	move(all[len(all)-1])
 	for b.Loop() {
 		for _, c := range all {
-			port := freePort(b)
-			line := func(format string, args []string) *exec.Cmd {
-				s := strings.Join(args, " ")
-				if strings.Contains(s, "PORT") {
-					s = strings.ReplaceAll(s, "PORT", port)
-				} else {
-					s += " " + port
-				}
-				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-				b.Cleanup(cancel)
-				return exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(format, s))
-			}
-			server, client := line(recv, c.listen), line(send, c.dial)
-			if err := server.Start(); err != nil {
-				b.Fatal(err)
-			}
-			listening(b, tcpTables, port)
-			begin := time.Now()
-			if out, err := client.CombinedOutput(); err != nil {
-				b.Errorf("%s: %v %s", c.name, err, out)
-			}
-			server.Wait()
-			rate[c.name] = append(rate[c.name], float64(size)/1024/time.Since(begin).Seconds())
-			cpu := 0.0
-			for _, p := range []*exec.Cmd{server, client} {
-				cpu += (p.ProcessState.UserTime() + p.ProcessState.SystemTime()).Seconds()
-			}
+			took, cpu := move(c)
+			rate[c.name] = append(rate[c.name], float64(size)/1024/took.Seconds())
 			use[c.name] = append(use[c.name], cpu/float64(size)*1024)
 		}
 	}
