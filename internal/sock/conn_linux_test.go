@@ -33,28 +33,6 @@ func listen(t testing.TB, network, addr string) net.Listener {
 	return own
 }
 
-// TestNoPoller: what the poller does not take, as it does with more sockets than a user may have there, is an error that others make go away, and
-// what needs no waiting goes on.
-func TestNoPoller(t *testing.T) {
-	f, err := os.Create(t.TempDir() + "/file") // of files it takes none
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	fd, err := unix.Dup(int(f.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &Conn{fd: fd}
-	defer c.Close()
-	if _, err := c.SyscallConn(); !errors.Is(err, unix.ENOSPC) {
-		t.Errorf("got %v, want that there is no room", err)
-	}
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Error(err)
-	}
-}
-
 // pair returns the two ends of a connection.
 func pair(t testing.TB, l net.Listener) (*Conn, *net.TCPConn) {
 	t.Helper()
@@ -489,42 +467,6 @@ func TestLongAccess(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
-	}
-}
-
-// TestAccept: a closed listener ends Accept, once and for all, and its port is free.
-func TestAccept(t *testing.T) {
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := plain.Addr().String()
-	l := Own(plain)
-	ended := make(chan error)
-	go func() {
-		_, err := l.Accept()
-		ended <- err
-	}()
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	want(t, "accept", <-ended, net.ErrClosed)
-	_, err = l.Accept()
-	want(t, "accept again", err, net.ErrClosed)
-	want(t, "close again", l.Close(), net.ErrClosed)
-	again, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Errorf("the port is still taken: %v", err)
-	} else {
-		again.Close()
-	}
-	stream, err := net.Listen("unix", t.TempDir()+"/socket")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	if Own(stream) != stream {
-		t.Error("a listener that is not TCP's was taken over")
 	}
 }
 
